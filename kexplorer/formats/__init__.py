@@ -1,0 +1,1 @@
+"""Bytes to what a person reads, and back. Pure functions, no Qt, no broker."""

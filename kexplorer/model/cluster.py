@@ -1,0 +1,107 @@
+"""The treaty between services and Kafka: what a connected cluster can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from kexplorer.model.failure import Failure
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.records import Batch
+from kexplorer.model.topics import ClusterMetadata, IsolationLevel, OffsetRange, OffsetSpec, TopicPartition
+
+
+class Link(StrEnum):
+    CONNECTING = "connecting"
+    UP = "connected"
+    DEGRADED = "degraded"  # answers come, but some broker is out of reach
+    DOWN = "unreachable"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionState:
+    """`reason` is the last true cause that the client library gave, per broker the newest; empty while all is well."""
+
+    link: Link
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigEntry:
+    """One configuration value of a topic. `is_default`: the topic itself does not set it."""
+
+    name: str
+    value: str | None
+    is_default: bool
+    is_read_only: bool
+    is_sensitive: bool
+
+
+class Reader(Protocol):
+    """Reads ranges of offsets without joining a group and without committing. Not asking is the back pressure."""
+
+    async def next_batch(self) -> Batch | None:
+        """The next records, at the latest after about 0.1 s (then the batch may be empty); None once every range is
+        read to its end."""
+        ...
+
+
+class Cluster(Protocol):
+    """One connection. Every call ends within its time limit, and raises `Failure` when it fails as a whole; what fails
+    for one item is that item's `Failure` in the answer."""
+
+    @property
+    def profile(self) -> Profile: ...
+
+    @property
+    def state(self) -> ConnectionState: ...
+
+    def watch_state(self, changed: Callable[[ConnectionState], None]) -> Callable[[], None]:
+        """Calls `changed` on the loop's thread at every change, at most once a second; returns how to stop that."""
+        ...
+
+    async def metadata(self) -> ClusterMetadata: ...
+
+    async def list_offsets(
+        self,
+        wanted: Mapping[TopicPartition, OffsetSpec],
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[TopicPartition, int | Failure | None]:
+        """None: no record at or after the time that was asked for."""
+        ...
+
+    async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]: ...
+
+    def open_reader(
+        self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> AbstractAsyncContextManager[Reader]: ...
+
+    async def close(self) -> None: ...
+
+
+class Connector(Protocol):
+    """Makes a `Cluster` of a profile, or raises `Failure` for what the profile itself forbids. Talks to nobody yet."""
+
+    def __call__(self, profile: Profile, credentials: Credentials) -> Cluster: ...
+
+
+class StepOutcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # an earlier step failed, or the protocol has no such step
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeStep:
+    """One step of a connection test: DNS, TCP, TLS, SASL, ApiVersions or an advertised listener. `target` is what was
+    tried (host, host:port), `detail` what was found, `failure` why it failed. `seconds` is how long it took."""
+
+    name: str
+    target: str
+    outcome: StepOutcome
+    detail: str = ""
+    failure: Failure | None = None
+    seconds: float = 0.0

@@ -1,0 +1,246 @@
+"""Records as they come from a partition, and as columns: a million of them cost few objects and little memory."""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kexplorer.model.failure import Failure
+from kexplorer.model.topics import TopicPartition
+
+Header = tuple[str, bytes | None]
+
+
+class TimestampType(IntEnum):
+    """KIP-32. The numbers are the client's."""
+
+    NOT_AVAILABLE = 0
+    CREATE_TIME = 1
+    LOG_APPEND_TIME = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record, byte for byte. `timestamp` is milliseconds since 1970 (any integer a producer sent) or None where the
+    log has none. `key`/`value` None is Kafka's null, which differs from b"". `headers` keep order, duplicates and
+    null values; None means that the client cannot read this record's headers."""
+
+    source: TopicPartition
+    offset: int
+    timestamp: int | None
+    timestamp_type: TimestampType
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[Header, ...] | None
+
+    @property
+    def topic(self) -> str:
+        return self.source.topic
+
+    @property
+    def partition(self) -> int:
+        return self.source.partition
+
+
+_KEY_NULL, _VALUE_NULL, _HEADERS_UNREADABLE = 1, 2, 4
+_TYPE_SHIFT = 3
+_HEADER = struct.Struct("<ii")
+_ROW_OVERHEAD = 8 + 8 + 2 + 1 + 3 * 8  # offset, timestamp, source, flags, three ends
+_CHUNKS = 64  # of a full ring; forgetting happens a chunk at a time
+
+
+class RecordColumns:
+    """An append-only list of records kept as one blob and a few arrays: about 43 bytes a row beyond the payload and
+    nothing for the garbage collector to walk. Indexing builds a `Record`."""
+
+    __slots__ = ("_blob", "_ends", "_flags", "_offsets", "_source_numbers", "_source_of", "_sources", "_timestamps")
+
+    def __init__(self, records: Iterable[Record] = ()) -> None:
+        self._sources: list[TopicPartition] = []
+        self._source_numbers: dict[TopicPartition, int] = {}
+        self._source_of = array("H")
+        self._offsets = array("q")
+        self._timestamps = array("q")
+        self._flags = bytearray()
+        self._ends = array("Q", [0])  # of key, value and headers of each row, one after the other
+        self._blob = bytearray()
+        for record in records:
+            self.add(record)
+
+    def add(self, record: Record) -> None:
+        self.append(
+            record.source,
+            record.offset,
+            record.timestamp,
+            record.timestamp_type,
+            record.key,
+            record.value,
+            record.headers,
+        )
+
+    def append(
+        self,
+        source: TopicPartition,
+        offset: int,
+        timestamp: int | None,
+        timestamp_type: int,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[Header] | None,
+    ) -> None:
+        number = self._source_numbers.get(source)
+        if number is None:
+            number = self._source_numbers[source] = len(self._sources)
+            self._sources.append(source)
+        blob, ends = self._blob, self._ends
+        flags = (0 if timestamp is None else timestamp_type) << _TYPE_SHIFT
+        if key is None:
+            flags |= _KEY_NULL
+        else:
+            blob += key
+        ends.append(len(blob))
+        if value is None:
+            flags |= _VALUE_NULL
+        else:
+            blob += value
+        ends.append(len(blob))
+        if headers is None:
+            flags |= _HEADERS_UNREADABLE
+        elif headers:
+            _pack_headers(blob, headers)
+        ends.append(len(blob))
+        self._source_of.append(number)
+        self._offsets.append(offset)
+        self._timestamps.append(timestamp or 0)
+        self._flags.append(flags)
+
+    def __len__(self) -> int:
+        return len(self._offsets)
+
+    def extend(self, other: RecordColumns) -> None:
+        """Appends all rows of `other`, a column at a time."""
+        numbers = []
+        for source in other._sources:
+            number = self._source_numbers.setdefault(source, len(self._sources))
+            if number == len(self._sources):
+                self._sources.append(source)
+            numbers.append(number)
+        base = len(self._blob)
+        self._source_of.extend(numbers[number] for number in other._source_of)
+        self._offsets.extend(other._offsets)
+        self._timestamps.extend(other._timestamps)
+        self._flags += other._flags
+        self._ends.extend(base + end for end in other._ends[1:])
+        self._blob += other._blob
+
+    def __getitem__(self, i: int) -> Record:
+        if not 0 <= i < len(self):
+            raise IndexError(i)
+        start, key_end, value_end, end = self._ends[3 * i : 3 * i + 4]
+        flags = self._flags[i]
+        timestamp_type = TimestampType(flags >> _TYPE_SHIFT)
+        return Record(
+            source=self._sources[self._source_of[i]],
+            offset=self._offsets[i],
+            timestamp=self._timestamps[i] if timestamp_type else None,
+            timestamp_type=timestamp_type,
+            key=None if flags & _KEY_NULL else bytes(self._blob[start:key_end]),
+            value=None if flags & _VALUE_NULL else bytes(self._blob[key_end:value_end]),
+            headers=None if flags & _HEADERS_UNREADABLE else _unpack_headers(self._blob[value_end:end]),
+        )
+
+    def __iter__(self) -> Iterator[Record]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held, payload and overhead."""
+        return len(self._blob) + len(self) * _ROW_OVERHEAD
+
+
+def _pack_headers(blob: bytearray, headers: Sequence[Header]) -> None:
+    for name, value in headers:
+        encoded = name.encode("utf-8", "surrogatepass")
+        blob += _HEADER.pack(len(encoded), -1 if value is None else len(value))
+        blob += encoded
+        blob += value or b""
+
+
+def _unpack_headers(packed: bytearray) -> tuple[Header, ...]:
+    headers: list[Header] = []
+    at = 0
+    while at < len(packed):
+        name_length, value_length = _HEADER.unpack_from(packed, at)
+        at += _HEADER.size
+        name = packed[at : at + name_length].decode("utf-8", "surrogatepass")
+        at += name_length
+        value = None if value_length < 0 else bytes(packed[at : at + value_length])
+        at += max(value_length, 0)
+        headers.append((name, value))
+    return tuple(headers)
+
+
+class RecordRing:
+    """The most recent records that fit into `limit` bytes; older ones are forgotten a chunk at a time and counted.
+
+    Rows are numbered from 0 (the oldest kept). `dropped` rows came before row 0, so `dropped + row` never changes its
+    meaning while records are appended.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.dropped = 0
+        self.nbytes = 0
+        self._chunks: deque[RecordColumns] = deque()
+        self._starts: deque[int] = deque()  # absolute number of each chunk's first row
+        self._total = 0
+
+    def __len__(self) -> int:
+        return self._total - self.dropped
+
+    def __getitem__(self, row: int) -> Record:
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        absolute = self.dropped + row
+        chunk = bisect_right(self._starts, absolute) - 1
+        return self._chunks[chunk][absolute - self._starts[chunk]]
+
+    def extend(self, columns: RecordColumns) -> None:
+        if not columns:
+            return
+        if not self._chunks or self._chunks[-1].nbytes > self.limit // _CHUNKS:
+            self._chunks.append(RecordColumns())
+            self._starts.append(self._total)
+        self._chunks[-1].extend(columns)
+        self._total += len(columns)
+        self.nbytes += columns.nbytes
+        while self.nbytes > self.limit and len(self._chunks) > 1:
+            gone = self._chunks.popleft()
+            self._starts.popleft()
+            self.nbytes -= gone.nbytes
+            self.dropped += len(gone)
+
+    def clear(self) -> None:
+        self.__init__(self.limit)  # type: ignore[misc]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What went wrong with one partition while the others go on. `offset` is where, when that is known."""
+
+    source: TopicPartition
+    failure: Failure
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one pull of a reader brought: records in the order of their partitions, and what went wrong on the way."""
+
+    records: RecordColumns
+    troubles: tuple[Trouble, ...] = ()

@@ -1,0 +1,1 @@
+"""Qt item models; QtCore and QtGui only, testable without a window."""

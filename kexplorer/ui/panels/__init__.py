@@ -1,0 +1,1 @@
+"""What opens as a tab; one file a panel."""
