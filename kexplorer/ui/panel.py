@@ -1,0 +1,57 @@
+"""What opens as a tab."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QWidget
+
+from kexplorer.model.failure import Failure
+from kexplorer.ui.tasks import Tasks
+
+
+class Panel(QWidget):
+    """One tab of the workspace. Owns the work that was started for it (`tasks`).
+
+    `key` is its identity, the same in every session: a panel that is open is shown, not opened twice. It is what the
+    saved layout knows of it, so it must say all that is needed to make the panel again. `profile` names the connection
+    that it looks through, "" for none; `colour` is that profile's colour name.
+    """
+
+    status_changed = Signal(str)  # one plain sentence for the status bar
+    title_changed = Signal()
+
+    def __init__(self, key: str, title: str, icon_name: str, profile: str = "", colour: str = "") -> None:
+        super().__init__()
+        self.key = key
+        self.title = title
+        self.icon_name = icon_name
+        self.profile = profile
+        self.colour = colour
+        self.tasks = Tasks(self.show_failure)
+
+    def set_title(self, title: str) -> None:
+        self.title = title
+        self.title_changed.emit()
+
+    def panel_actions(self) -> Sequence[QAction]:
+        """What the Panel menu and the command palette offer while this panel is the current one. The actions belong to
+        the panel and live as long as it does."""
+        return ()
+
+    def show_failure(self, failure: Failure) -> None:
+        """Where a failed task of this panel is told; panels with an error strip show it there."""
+        self.status_changed.emit(str(failure))
+
+    def save_state(self) -> dict[str, object]:
+        """What the layout keeps of this panel: plain JSON values."""
+        return {}
+
+    def restore_state(self, state: Mapping[str, object]) -> None:
+        """Takes what `save_state` gave, perhaps in an older version or damaged by hand: what doesn't fit is ignored."""
+
+    async def close_panel(self) -> None:
+        """Ends the panel's work; awaited before it is deleted. May be called a second time at exit."""
+        await self.tasks.close()
