@@ -257,15 +257,14 @@ def reader_config(
     profile: Profile,
     credentials: Credentials,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
-    *,
-    following: bool = False,
+    fetch_wait_ms: int = 10,
 ) -> Config:
-    """For `assign()` only: the random group id is never joined and nothing is committed. `following`: the reader waits
-    at the end for what arrives; a broker then holds a request for 500 ms, else for 10 ms, when it has nothing to send."""
+    """For `assign()` only: the random group id is never joined and nothing is committed. `fetch_wait_ms` is how long a
+    broker may wait for something to send: short for pages, longer for following a quiet topic."""
     own: Config = {
         "group.id": f"kx-read-{uuid.uuid4()}",
         "isolation.level": isolation.value,
-        "fetch.wait.max.ms": 500 if following else 10,
+        "fetch.wait.max.ms": fetch_wait_ms,
     }
     defaults = _COMMON_DEFAULTS | _READER_DEFAULTS
     return (
