@@ -1,0 +1,171 @@
+"""pytest plugin: which broker this run uses, the fixtures that give it to tests, and a report of who used it."""
+
+import os
+import re
+import uuid
+from collections import Counter
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from importlib.metadata import version
+
+import pytest
+
+from kexplorer.demo.broker import EmbeddedBroker
+from tests.rig import jars
+from tests.rig.kafka import KafkaCluster, prepare
+
+_CLUSTERS = {"kafka", "kafka3"}  # fixtures that control Kafka's processes
+
+
+@dataclass(frozen=True)
+class Broker:
+    """The broker of this run. `is_kafka` is false for the embedded one, which lacks abilities of Apache Kafka."""
+
+    kind: str  # "kafka", "embedded" or "given"
+    bootstrap: str
+    version: str
+    is_kafka: bool
+
+
+@dataclass
+class Choice:
+    """What KEXPLORER_TEST_BROKER and this machine lead to."""
+
+    kind: str
+    why: str
+    given: str = ""
+    used: Counter[str] = field(default_factory=Counter)
+    skipped: list[str] = field(default_factory=list)
+    started: list[KafkaCluster] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        names = {"kafka": f"Apache Kafka {jars.VERSION}", "given": f"the broker at {self.given}"}
+        return names.get(self.kind, "the embedded broker (not Apache Kafka)")
+
+
+CHOICE = pytest.StashKey[Choice]()
+
+
+def _choose() -> Choice:
+    wanted = os.environ.get("KEXPLORER_TEST_BROKER", "")
+    lacks = "" if wanted == "embedded" or ":" in wanted else jars.missing()
+    if wanted == "kafka" and lacks:
+        raise pytest.UsageError(f"KEXPLORER_TEST_BROKER=kafka, but {lacks}")
+    if wanted in ("kafka", "embedded"):
+        return Choice(wanted, f"KEXPLORER_TEST_BROKER={wanted}")
+    if ":" in wanted:
+        return Choice("given", f"KEXPLORER_TEST_BROKER={wanted}", given=wanted)
+    if wanted:
+        raise pytest.UsageError(f"KEXPLORER_TEST_BROKER is kafka, embedded, host:port or unset, not {wanted!r}")
+    return Choice("embedded", lacks) if lacks else Choice("kafka", f"Java {jars.java_version()} is here")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[CHOICE] = _choose()
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    choice = config.stash[CHOICE]
+    return f"broker: {choice.name}, because {choice.why}"
+
+
+def _needs(item: pytest.Item) -> set[str]:
+    """What of {"broker", "kafka", "kafka3"} a test needs."""
+    needs = ({"broker"} | _CLUSTERS) & set(getattr(item, "fixturenames", ()))
+    return needs | {"kafka"} if item.get_closest_marker("kafka") else needs
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    choice = config.stash[CHOICE]
+    for item in items:
+        controls = _CLUSTERS & set(getattr(item, "fixturenames", ()))
+        marked = item.get_closest_marker("kafka") is not None
+        if choice.kind != "kafka" and (controls or (marked and choice.kind == "embedded")):
+            choice.skipped.append(item.nodeid)
+            item.add_marker(pytest.mark.skip(reason=f"needs Apache Kafka; this run has {choice.name}: {choice.why}"))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch Kafka before the first test: the network's time is no test's time."""
+    wanted = session.config.stash[CHOICE].kind == "kafka" and not session.config.option.collectonly
+    if wanted and any(map(_needs, session.items)):
+        prepare()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    item.config.stash[CHOICE].used.update(["any"] if _needs(item) else [])
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Whatever a test did to a cluster, the next one finds it well."""
+    try:
+        return (yield)
+    finally:
+        if _needs(item):
+            for cluster in item.config.stash[CHOICE].started:
+                cluster.heal()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.failed and _needs(item):
+        for cluster in item.config.stash[CHOICE].started:
+            report.sections.append(("Kafka's log, its end", cluster.logs()[-3000:]))
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    choice = config.stash[CHOICE]
+    terminalreporter.write_line(f"{choice.name}: {choice.used['any']} tests used it")
+    if choice.skipped:
+        terminalreporter.write_line(f"{len(choice.skipped)} tests need Apache Kafka and were skipped: {choice.why}")
+        for nodeid in choice.skipped:
+            terminalreporter.write_line(f"  skipped {nodeid}")
+
+
+def _cluster(config: pytest.Config, cluster: KafkaCluster) -> Iterator[KafkaCluster]:
+    started = config.stash[CHOICE].started
+    with cluster:
+        started.append(cluster)
+        yield cluster
+        started.remove(cluster)
+
+
+@pytest.fixture(scope="session")
+def kafka(pytestconfig: pytest.Config) -> Iterator[KafkaCluster]:
+    """One node of Apache Kafka with every listener, and ACLs that forbid nothing yet; well again after each test."""
+    yield from _cluster(pytestconfig, KafkaCluster(proxy=True, authorizer=True))
+
+
+@pytest.fixture(scope="session")
+def kafka3(pytestconfig: pytest.Config) -> Iterator[KafkaCluster]:
+    """Three nodes with PLAINTEXT and PROXY listeners; well again after each test."""
+    yield from _cluster(pytestconfig, KafkaCluster(3, listeners=("PLAINTEXT",), proxy=True))
+
+
+@pytest.fixture(scope="session")
+def broker(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """The broker of this run, for tests that need no more than a bootstrap address."""
+    choice = request.config.stash[CHOICE]
+    with ExitStack() as stack:
+        if choice.kind == "kafka":
+            cluster: KafkaCluster = request.getfixturevalue("kafka")
+            yield Broker("kafka", cluster.bootstrap(), cluster.version, is_kafka=True)
+        elif choice.kind == "given":
+            yield Broker("given", choice.given, "", is_kafka=True)
+        else:
+            embedded = stack.enter_context(EmbeddedBroker())
+            yield Broker("embedded", embedded.bootstrap, version("noida-db"), is_kafka=False)
+
+
+@pytest.fixture
+def topic_name(request: pytest.FixtureRequest) -> str:
+    """A topic name that no other test and no earlier run has; the topic does not exist yet."""
+    test = re.sub(r"[^a-zA-Z0-9._-]", "-", request.node.name)[:60]
+    return f"{test}-{uuid.uuid4().hex[:8]}"

@@ -1,0 +1,124 @@
+"""A TCP proxy between a client and a broker that can be slow, silent or broken."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+import threading
+from typing import Self
+
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
+
+
+class TcpProxy:
+    """Forwards 127.0.0.1:`port` to 127.0.0.1:`target`. A mode holds for open and new connections, both ways."""
+
+    def __init__(self, port: int, target: int) -> None:
+        self.port = port
+        self._target = target
+        self._latency = 0.0  # seconds, each way
+        self._rate = 0.0  # bytes/s of one direction of one connection; 0 = unlimited
+        self._cut = False
+        self._sockets: set[socket.socket] = set()
+        self._loop = asyncio.new_event_loop()
+        self._flowing = asyncio.Event()
+        self._flowing.set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"rig-proxy-{port}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        serving = asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = asyncio.run_coroutine_threadsafe(serving, self._loop).result(5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(5)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def go(self) -> None:
+        """Forward at full speed."""
+        self._set()
+
+    def lat(self, milliseconds: float) -> None:
+        """Deliver every chunk this much later, each way; throughput is not limited."""
+        self._set(latency=milliseconds / 1000)
+
+    def rate(self, bytes_per_second: float) -> None:
+        """Limit each direction of each connection."""
+        self._set(rate=bytes_per_second)
+
+    def stall(self) -> None:
+        """Accept, but let nothing through; connections stay open."""
+        self._set(flowing=False)
+
+    def cut(self) -> None:
+        """Reset open connections now and new ones as they come, until another mode is set."""
+        self._set(cut=True)
+
+    def _set(self, *, latency: float = 0.0, rate: float = 0.0, flowing: bool = True, cut: bool = False) -> None:
+        async def change() -> None:
+            self._latency, self._rate, self._cut = latency, rate, cut
+            (self._flowing.set if flowing else self._flowing.clear)()
+            if cut:
+                self._reset_all()
+
+        asyncio.run_coroutine_threadsafe(change(), self._loop).result(5)
+
+    def _reset_all(self) -> None:
+        for sock in self._sockets:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        for task in asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}:
+            task.cancel()
+
+    async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        writers = [to_client]
+        with contextlib.suppress(OSError, asyncio.CancelledError):
+            self._own(to_client)
+            if not self._cut:
+                from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._target)
+                writers.append(to_broker)
+                self._own(to_broker)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._pump(from_client, to_broker))
+                    both.create_task(self._pump(from_broker, to_client))
+        for writer in writers:
+            self._sockets.discard(writer.get_extra_info("socket"))
+            writer.transport.abort()
+
+    def _own(self, writer: asyncio.StreamWriter) -> None:
+        sock = writer.get_extra_info("socket")
+        self._sockets.add(sock)
+        if self._cut:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+
+    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        """Copy until the source ends; chunks wait in `late` so that latency does not limit the throughput."""
+        late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=1024)
+        clock = self._loop.time
+
+        async def deliver() -> None:
+            while True:
+                due, chunk = await late.get()
+                await asyncio.sleep(max(0.0, due - clock()))
+                await self._flowing.wait()
+                if not chunk:
+                    raise ConnectionResetError  # ends the other direction too
+                sink.write(chunk)
+                await sink.drain()
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(deliver())
+            while chunk := await source.read(1024 if self._rate else 65536):
+                await late.put((clock() + self._latency, chunk))
+                if self._rate:
+                    await asyncio.sleep(len(chunk) / self._rate)
+            await late.put((clock() + self._latency, b""))
+
+    async def _close(self) -> None:
+        self._server.close()
+        self._reset_all()
+        if ending := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(ending)
