@@ -52,6 +52,7 @@ _TYPE_SHIFT = 3
 _HEADER = struct.Struct("<ii")
 _ROW_OVERHEAD = 8 + 8 + 2 + 1 + 3 * 8  # offset, timestamp, source, flags, three ends
 _CHUNKS = 64  # of a full ring; forgetting happens a chunk at a time
+_OWN_CHUNK = 64  # rows from which a batch is kept as it came
 
 
 class RecordColumns:
@@ -157,6 +158,10 @@ class RecordColumns:
     def __iter__(self) -> Iterator[Record]:
         return (self[i] for i in range(len(self)))
 
+    def positions(self) -> Iterator[tuple[int, TopicPartition, int]]:
+        sources = self._sources
+        return zip(self._timestamps, (sources[n] for n in self._source_of), self._offsets, strict=True)
+
     @property
     def nbytes(self) -> int:
         """Bytes held, payload and overhead."""
@@ -210,15 +215,37 @@ class RecordRing:
         chunk = bisect_right(self._starts, absolute) - 1
         return self._chunks[chunk][absolute - self._starts[chunk]]
 
+    def add(self, record: Record) -> None:
+        chunk = self._open_chunk()
+        before = chunk.nbytes
+        chunk.add(record)
+        self._grew(1, chunk.nbytes - before)
+
     def extend(self, columns: RecordColumns) -> None:
-        if not columns:
-            return
+        """Appends all rows. A large batch becomes a chunk of its own: `columns` is not to be changed afterwards."""
+        if len(columns) >= _OWN_CHUNK:
+            self._begin(columns)
+        elif columns:
+            self._open_chunk().extend(columns)
+        self._grew(len(columns), columns.nbytes)
+
+    def positions(self) -> Iterator[tuple[int, TopicPartition, int]]:
+        """Timestamp (0 where there is none), partition and offset of every row, without building records."""
+        for chunk in self._chunks:
+            yield from chunk.positions()
+
+    def _open_chunk(self) -> RecordColumns:
         if not self._chunks or self._chunks[-1].nbytes > self.limit // _CHUNKS:
-            self._chunks.append(RecordColumns())
-            self._starts.append(self._total)
-        self._chunks[-1].extend(columns)
-        self._total += len(columns)
-        self.nbytes += columns.nbytes
+            self._begin(RecordColumns())
+        return self._chunks[-1]
+
+    def _begin(self, chunk: RecordColumns) -> None:
+        self._chunks.append(chunk)
+        self._starts.append(self._total)
+
+    def _grew(self, rows: int, nbytes: int) -> None:
+        self._total += rows
+        self.nbytes += nbytes
         while self.nbytes > self.limit and len(self._chunks) > 1:
             gone = self._chunks.popleft()
             self._starts.popleft()

@@ -1,0 +1,111 @@
+"""A connected cluster: one AdminClient, a few warm readers, one state."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+
+from kexplorer.kafka import checks, properties
+from kexplorer.kafka.admin import Admin
+from kexplorer.kafka.link import LinkMonitor, QuietLog
+from kexplorer.kafka.reader import RangeReader, ReadHandle
+from kexplorer.model.cluster import ConfigEntry, ConnectionState, Reader
+from kexplorer.model.failure import Failure
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.topics import (
+    ClusterMetadata,
+    IsolationLevel,
+    OffsetRange,
+    OffsetSpec,
+    TopicPartition,
+)
+
+_PING_EVERY = 5.0  # seconds
+_PAGE_WAIT_MS = 10  # how soon a broker says that a partition has no more
+_FOLLOW_WAIT_MS = 250  # records are sent as they arrive; only the empty answers take this long
+_WARM_READERS = 2  # idle ones kept per way of reading; each costs a thread and a socket a broker
+
+
+class KafkaCluster:
+    """Keeps `model.cluster.Cluster`. Made by the constructor, which checks the profile and talks to nobody yet."""
+
+    def __init__(self, profile: Profile, credentials: Credentials) -> None:
+        self.profile = profile
+        self._credentials = credentials
+        self._monitor = LinkMonitor()
+        self._logger = properties.CLIENT_LOG.getChild(profile.name.replace(".", "_"))
+        self._logger.filters = [QuietLog(self._monitor)]
+        admin = properties.admin_config(profile, credentials)
+        properties.reader_config(profile, credentials, IsolationLevel.READ_UNCOMMITTED)  # checked now
+        self._admin = Admin({**admin, **self._callbacks()}, self._monitor)
+        self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
+        self._busy: set[ReadHandle] = set()
+        self._pinging: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> ConnectionState:
+        return self._monitor.state
+
+    def watch_state(self, changed: Callable[[ConnectionState], None]) -> Callable[[], None]:
+        if self._pinging is None:
+            self._pinging = asyncio.get_running_loop().create_task(self._ping(), name="kafka-ping")
+        return self._monitor.watch(changed)
+
+    async def metadata(self) -> ClusterMetadata:
+        return await self._admin.metadata()
+
+    async def list_offsets(
+        self,
+        wanted: Mapping[TopicPartition, OffsetSpec],
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[TopicPartition, int | Failure | None]:
+        return await self._admin.list_offsets(wanted, isolation)
+
+    async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
+        return await self._admin.topic_configs(topics)
+
+    @contextlib.asynccontextmanager
+    async def open_reader(
+        self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> AsyncIterator[Reader]:
+        for each in ranges:
+            checks.topic_name(each.source.topic)
+        way = (isolation, any(each.end is None for each in ranges))
+        warm = self._warm.setdefault(way, [])
+        handle = warm.pop() if warm else self._new_reader(*way)
+        self._busy.add(handle)
+        reader = RangeReader(handle, ranges, lambda: self._monitor.state.reason)
+        try:
+            await reader.start()
+            yield reader
+        finally:
+            reader.stop()
+            self._busy.discard(handle)
+            if len(warm) < _WARM_READERS:
+                warm.append(handle)
+            else:
+                handle.close()
+
+    async def close(self) -> None:
+        """Returns at once; threads that wait for a frozen broker end when it answers, or with the program."""
+        if self._pinging:
+            self._pinging.cancel()
+            await asyncio.gather(self._pinging, return_exceptions=True)
+        for handle in [*self._busy, *(handle for idle in self._warm.values() for handle in idle)]:
+            handle.close()
+        self._admin.close()
+
+    def _new_reader(self, isolation: IsolationLevel, following: bool) -> ReadHandle:
+        wait_ms = _FOLLOW_WAIT_MS if following else _PAGE_WAIT_MS
+        config = properties.reader_config(self.profile, self._credentials, isolation, wait_ms)
+        return ReadHandle({**config, **self._callbacks()})
+
+    def _callbacks(self) -> dict[str, object]:
+        return {"error_cb": self._monitor.on_error, "logger": self._logger}
+
+    async def _ping(self) -> None:
+        while True:
+            with contextlib.suppress(Failure):  # the monitor has noted it
+                await self._admin.ping()
+            await asyncio.sleep(_PING_EVERY)

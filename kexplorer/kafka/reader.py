@@ -1,0 +1,224 @@
+"""Reading ranges of offsets: `assign()` alone, no group is joined, nothing is committed."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as ClientPartition
+
+from kexplorer.kafka.failures import TRANSIENT, failure_of
+from kexplorer.kafka.handle import HandleThread
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.records import Batch, RecordColumns, Trouble
+from kexplorer.model.topics import OffsetRange, TopicPartition
+
+log = logging.getLogger(__name__)
+
+_BATCH = 500  # records a pull: about 1 ms of the GIL
+_WAIT = 0.1  # seconds a pull waits for its first record
+_STALL = 10.0  # seconds without any news after which a bounded read gives up
+_CALL = 5.0  # seconds for a call that asks the broker
+
+
+class ReadHandle:
+    """Owns one Consumer and its thread. Kept warm between reads: a connected consumer answers two round trips sooner.
+    Used by one reader at a time."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self._config = config
+        self._consumer: Consumer | None = None
+        self.thread = HandleThread("kafka-reader", idle=self._serve_callbacks)
+
+    def consumer(self) -> Consumer:
+        """In the thread only."""
+        if self._consumer is None:
+            self._consumer = Consumer(self._config)
+        return self._consumer
+
+    def _serve_callbacks(self) -> None:
+        """Keeps an unused consumer's error callbacks coming; it has nothing assigned, so no record can come."""
+        if self._consumer is not None:
+            self._consumer.poll(0)
+
+    def close(self) -> None:
+        """The consumer is closed in its thread, after the call it may be stuck in; waits for nothing."""
+
+        def shut() -> None:
+            if self._consumer is not None:
+                self._consumer.close()
+                self._consumer = None
+
+        self.thread.submit(shut)
+        self.thread.finish()
+
+
+@dataclass(slots=True)
+class _Progress:
+    source: TopicPartition
+    next: int
+    end: int | None
+    done: bool = False
+
+
+class RangeReader:
+    """Reads each range from its start to exactly its end, over the gaps that compaction, transactions and retention
+    leave. A partition that cannot be read ends with a `Trouble`; the others go on."""
+
+    def __init__(self, handle: ReadHandle, ranges: Sequence[OffsetRange], why_silent: Callable[[], str]) -> None:
+        self._handle = handle
+        self._why_silent = why_silent
+        self._parts = {
+            (r.source.topic, r.source.partition): _Progress(r.source, r.start, r.end)
+            for r in ranges
+            if r.end is None or r.start < r.end
+        }
+        self._open = len(self._parts)
+        self._last_news = time.monotonic()
+        self._columns = RecordColumns()
+        self._troubles: list[Trouble] = []
+
+    async def start(self) -> None:
+        assignment = [ClientPartition(*p.source, p.next) for p in self._parts.values()]
+
+        def assign() -> None:
+            self._handle.consumer().assign(assignment)
+
+        try:
+            await self._handle.thread.call(assign, what="Starting to read", within=_CALL)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise failure_of(error, "Starting to read") from error
+        self._last_news = time.monotonic()
+
+    async def next_batch(self) -> Batch | None:
+        if not self._open:
+            return None
+        try:
+            return await self._handle.thread.call(self._pull, what="Reading", within=_STALL + _CALL)
+        except KafkaException as error:
+            raise failure_of(error, "Reading") from error
+
+    def stop(self) -> None:
+        """What was prefetched is dropped, and the handle is free for the next reader."""
+        paused = [ClientPartition(*part.source) for part in self._parts.values() if part.done]
+
+        def release() -> None:
+            consumer = self._handle.consumer()
+            with contextlib.suppress(KafkaException):
+                consumer.resume(paused)  # a pause outlives the assignment it was made in
+            consumer.unassign()
+
+        self._handle.thread.submit(release)
+
+    def _pull(self) -> Batch:
+        consumer = self._handle.consumer()
+        self._columns, self._troubles = RecordColumns(), []
+        first = consumer.poll(_WAIT)
+        if first is not None:
+            self._last_news = time.monotonic()
+            self._take(first)
+            for message in consumer.consume(_BATCH - 1, 0):
+                self._take(message)
+        self._check_stall()
+        return Batch(self._columns, tuple(self._troubles))
+
+    def _take(self, message: Message) -> None:
+        part = self._parts.get((message.topic(), message.partition()))  # type: ignore[arg-type]
+        error = message.error()
+        if error is not None:
+            self._take_error(part, error, message.offset())
+            return
+        offset = message.offset()
+        if part is None or part.done or offset is None or offset < part.next:
+            return  # fetched before a pause or a seek took effect
+        if part.end is not None and offset >= part.end:
+            self._finish(part)
+            return
+        kind, timestamp = message.timestamp()
+        self._columns.append(
+            part.source, offset, timestamp if kind else None, kind, message.key(), message.value(), _headers(message)
+        )
+        part.next = offset + 1
+        if part.next == part.end:
+            self._finish(part)
+
+    def _take_error(self, part: _Progress | None, error: KafkaError, offset: int | None) -> None:
+        code = error.code()
+        if part is None or part.done:
+            if part is None and code not in TRANSIENT:
+                log.info("while reading: %s", error.str())
+        elif code == KafkaError._PARTITION_EOF:
+            if part.end is not None:  # the log has no record from here to the end that was asked for
+                self._finish(part)
+        elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            self._out_of_range(part)
+        elif code not in TRANSIENT:
+            where = f"{part.source.topic}, partition {part.source.partition}"
+            self._troubles.append(Trouble(part.source, failure_of(error, where), part.next))
+            self._finish(part)
+
+    def _out_of_range(self, part: _Progress) -> None:
+        """Retention overtook the reader, or the log is shorter than it was. Says which records are gone; goes on at the
+        log start when there is one to go on at."""
+        consumer = self._handle.consumer()
+        where = ClientPartition(*part.source)
+        try:
+            start, end = consumer.get_watermark_offsets(where, timeout=_CALL)
+        except KafkaException as error:
+            self._troubles.append(Trouble(part.source, failure_of(error, "Finding the log start"), part.next))
+            self._finish(part)
+            return
+        if part.next < start:
+            gone = start if part.end is None else min(start, part.end)
+            text = f"Records {part.next} to {gone - 1} of partition {part.source.partition} are gone."
+            self._troubles.append(
+                Trouble(
+                    part.source,
+                    Failure(FailureKind.NOT_FOUND, text, "Retention or a purge deleted them before they were read."),
+                    part.next,
+                )
+            )
+            part.next = start
+        elif part.next > end:
+            text = f"Partition {part.source.partition} ends at {end}, before offset {part.next}."
+            hint = "The topic was recreated or truncated; refresh."
+            self._troubles.append(Trouble(part.source, Failure(FailureKind.NOT_FOUND, text, hint), part.next))
+            self._finish(part)
+            return
+        if part.end is not None and part.next >= part.end:
+            self._finish(part)
+            return
+        where.offset = part.next
+        consumer.assign([ClientPartition(*p.source, p.next) for p in self._parts.values() if not p.done])
+
+    def _finish(self, part: _Progress) -> None:
+        part.done = True
+        self._open -= 1
+        if self._open:
+            self._handle.consumer().pause([ClientPartition(*part.source)])
+
+    def _check_stall(self) -> None:
+        waiting = [p for p in self._parts.values() if not p.done and p.end is not None]
+        if not waiting or time.monotonic() - self._last_news < _STALL:
+            return
+        why = self._why_silent()
+        for part in waiting:
+            text = f"{part.source.topic}, partition {part.source.partition}: no answer for {_STALL:g} s"
+            failure = Failure(
+                FailureKind.TIMEOUT, f"{text}{f' ({why})' if why else ''}.", "Its broker may be down; try again later."
+            )
+            self._troubles.append(Trouble(part.source, failure, part.next))
+            self._finish(part)
+
+
+def _headers(message: Message) -> Any:
+    try:
+        return message.headers() or ()
+    except Exception:  # WORKAROUND: a header key that is not UTF-8 raises SystemError for ever for that record,
+        # https://github.com/confluentinc/confluent-kafka-python/blob/master/src/confluent_kafka/src/confluent_kafka.c
+        return None

@@ -1,0 +1,132 @@
+"""The newest records of a topic, and what arrives after them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kexplorer.model.cluster import Cluster
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.records import Batch, RecordColumns, RecordRing, Trouble
+from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
+
+PAGE_BYTES = 64 << 20  # what the records of one page may hold while it is put together
+
+
+@dataclass(frozen=True, slots=True)
+class NewestPage:
+    """The newest records over all partitions, oldest first. `ends` is where each partition ended when the page was
+    asked for: following starts there. `left_out` records were read but did not fit into `PAGE_BYTES`."""
+
+    records: RecordColumns
+    ends: dict[TopicPartition, int]
+    troubles: tuple[Trouble, ...]
+    left_out: int
+
+
+@dataclass(slots=True)
+class _Part:
+    """What is known of one partition: everything in [`reached`, end) has been read."""
+
+    source: TopicPartition
+    low: int
+    reached: int
+    read: list[RecordRing] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return sum(len(ring) + ring.dropped for ring in self.read)
+
+
+async def newest(
+    cluster: Cluster,
+    topic: str,
+    count: int,
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> NewestPage:
+    """The `count` newest records of `topic` by timestamp. Compaction and transaction markers leave gaps, so a range of
+    `count` offsets may hold fewer records: then it is read further back, twice as far each time."""
+    sources = await partitions_of(cluster, topic)
+    starts, ends = await asyncio.gather(
+        cluster.list_offsets(dict.fromkeys(sources, Edge.START), isolation),
+        cluster.list_offsets(dict.fromkeys(sources, Edge.END), isolation),
+    )
+    parts: list[_Part] = []
+    known_ends: dict[TopicPartition, int] = {}
+    troubles: list[Trouble] = []
+    for source in sources:
+        low, end = starts[source], ends[source]
+        if isinstance(low, int) and isinstance(end, int):
+            known_ends[source] = end
+            parts.append(_Part(source, low, end))
+        else:
+            troubles.append(Trouble(source, next(f for f in (low, end) if isinstance(f, Failure))))
+    budget = PAGE_BYTES // max(len(parts), 1)
+    span = count
+    wanting = parts
+    while wanting := [part for part in wanting if part.count < count and part.reached > part.low]:
+        troubles += await _read_back(cluster, wanting, span, budget, isolation)
+        span *= 2
+    left_out = sum(ring.dropped for part in parts for ring in part.read)
+    return NewestPage(_merge(parts, count), known_ends, tuple(troubles), left_out)
+
+
+async def follow(
+    cluster: Cluster,
+    ends: dict[TopicPartition, int],
+    take: Callable[[Batch], None],
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+) -> None:
+    """Hands every batch that arrives behind `ends` to `take`, until it is cancelled."""
+    ranges = [OffsetRange(source, end, None) for source, end in ends.items()]
+    async with cluster.open_reader(ranges, isolation) as reader:
+        while (batch := await reader.next_batch()) is not None:
+            take(batch)
+
+
+async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:
+    found = next((t for t in (await cluster.metadata()).topics if t.name == topic), None)
+    if found is None:
+        raise Failure(
+            FailureKind.NOT_FOUND,
+            f"There is no topic {topic} in {cluster.profile.name}.",
+            "It may have been deleted, or you may lack the permission to describe it.",
+        )
+    if found.trouble is not None:
+        raise found.trouble
+    return [TopicPartition(topic, partition.id) for partition in found.partitions]
+
+
+async def _read_back(
+    cluster: Cluster, parts: Sequence[_Part], span: int, budget: int, isolation: IsolationLevel
+) -> list[Trouble]:
+    """Reads the `span` offsets before what each part has reached."""
+    ranges, rings = [], {}
+    for part in parts:
+        start = max(part.low, part.reached - span)
+        ranges.append(OffsetRange(part.source, start, part.reached))
+        rings[part.source] = RecordRing(budget)
+        part.read.append(rings[part.source])
+        part.reached = start
+    troubles: list[Trouble] = []
+    async with cluster.open_reader(ranges, isolation) as reader:
+        while (batch := await reader.next_batch()) is not None:
+            for record in batch.records:
+                rings[record.source].add(record)
+            troubles += batch.troubles
+    for part in parts:
+        if any(trouble.source == part.source for trouble in troubles):
+            part.reached = part.low  # no use in reading it again
+    return troubles
+
+
+def _merge(parts: Sequence[_Part], count: int) -> RecordColumns:
+    found = [
+        (timestamp, source, offset, ring, row)
+        for part in parts
+        for ring in part.read
+        for row, (timestamp, source, offset) in enumerate(ring.positions())
+    ]
+    found.sort(key=lambda each: each[:3])
+    return RecordColumns(ring[row] for _, _, _, ring, row in found[-count:])
