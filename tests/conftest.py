@@ -4,4 +4,4 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-pytest_plugins = ["pytester", "tests.rig.brokers"]
+pytest_plugins = ["pytester", "tests.rig.brokers", "tests.rig.guards", "tests.rig.loops"]

@@ -1,0 +1,117 @@
+"""pytest plugin: coroutines in tests, with Qt and without, and a watch over the event loop of the window."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Self, TypeVar
+
+import pytest
+import qasync
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QApplication
+
+T = TypeVar("T")
+_BEATS = pytest.StashKey[dict[str, float]]()  # test -> its longest gap, ms
+
+
+class Heartbeat:
+    """Ticks every 20 ms on the GUI thread while it is entered; the test fails for ticks more than `limit` ms apart."""
+
+    def __init__(self) -> None:
+        self.gaps: list[float] = []  # ms between ticks
+        self.limit = 200.0
+        self._reason = ""
+        self._last = 0.0
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(20)
+        self._timer.timeout.connect(self._tick)
+
+    def __enter__(self) -> Self:
+        self._last = time.perf_counter()
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.stop()
+        self._tick()
+
+    def allow(self, limit: float, reason: str) -> None:
+        """Loosen the limit (ms) of this test; the reason is shown if it fails all the same."""
+        self.limit, self._reason = limit, f" (loosened: {reason})"
+
+    def __str__(self) -> str:
+        cuts = statistics.quantiles(self.gaps * 2, n=100, method="inclusive")
+        figures = f"p50 {cuts[49]:.0f}, p99 {cuts[98]:.0f}, max {max(self.gaps):.0f} ms"
+        return f"{len(self.gaps)} beats, {figures}{self._reason}"
+
+    def _tick(self) -> None:
+        now = time.perf_counter()
+        self.gaps.append((now - self._last) * 1000)
+        self._last = now
+
+
+class LoopRunner:
+    """Runs coroutines one after the other on one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, around: AbstractContextManager[object]) -> None:
+        self._loop = loop
+        self._around = around
+
+    def run(self, coroutine: Coroutine[object, object, T], timeout: float = 20.0) -> T:
+        """Its result, or what it raised; TimeoutError after `timeout` s. Tasks it started go on in the next run."""
+        with self._around:
+            return self._loop.run_until_complete(asyncio.wait_for(coroutine, timeout))
+
+    def close(self) -> list[str]:
+        """Cancel what still runs, close the loop, and name the tasks that should have ended before."""
+        left = [task for task in asyncio.all_tasks(self._loop) if not task.done()]
+        for task in left:
+            task.cancel()
+        if left:
+            self._loop.run_until_complete(asyncio.wait(left, timeout=5))
+        self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+        return [f"{task.get_name()}: {task.get_coro()}" for task in left]
+
+
+@pytest.fixture
+def aio() -> Iterator[LoopRunner]:
+    """`aio.run(coroutine, timeout=20)` on asyncio's own loop. Tasks left at the end of the test fail it."""
+    yield from _runner(asyncio.new_event_loop(), nullcontext())
+
+
+@pytest.fixture
+def qtloop(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[LoopRunner]:
+    """`qtloop.run(coroutine, timeout=20)` on the loop of the window, under `heartbeat` if the test has that too."""
+    watch = request.getfixturevalue("heartbeat") if "heartbeat" in request.fixturenames else nullcontext()
+    yield from _runner(qasync.QEventLoop(qapp), watch)
+
+
+@pytest.fixture
+def heartbeat(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[Heartbeat]:
+    """Fails the test if the event loop stands still for more than 200 ms during `qtloop.run()` or `with heartbeat:`."""
+    watch = Heartbeat()
+    yield watch
+    if not watch.gaps:
+        pytest.fail("no event loop ran under the heartbeat", pytrace=False)
+    request.config.stash.setdefault(_BEATS, {})[request.node.nodeid] = max(watch.gaps)
+    request.node.user_properties.append(("heartbeat", str(watch)))
+    if max(watch.gaps) > watch.limit:
+        pytest.fail(f"the window stood still: {watch}", pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if beats := config.stash.get(_BEATS, {}):
+        worst = max(beats, key=lambda test: beats[test])
+        terminalreporter.write_line(f"heartbeat: {len(beats)} tests, longest gap {beats[worst]:.0f} ms in {worst}")
+
+
+def _runner(loop: asyncio.AbstractEventLoop, around: AbstractContextManager[object]) -> Iterator[LoopRunner]:
+    runner = LoopRunner(loop, around)
+    yield runner
+    if left := runner.close():
+        pytest.fail("tasks left after the test: " + "; ".join(left), pytrace=False)
