@@ -87,8 +87,8 @@ def install_system_packages() -> None:
         install = f"apt-get update && apt-get install -y --no-install-recommends {names}"
         sys.exit(f"System packages are missing. Run this as root and try again:\n\n    {install}\n")
     print(f"Installing system packages: {names}", flush=True)
-    apt_get = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
-    run(*apt_get, "update")
+    apt_get = [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
+    subprocess.run([*apt_get, "update"], check=False)  # one broken source among many is no reason to stop
     run(*apt_get, "install", "-y", "--no-install-recommends", *missing)
     if still := missing_packages():
         sys.exit(f"apt-get installed {names}, but these are still not found: {' '.join(still)}")
