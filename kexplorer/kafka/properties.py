@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 from kexplorer.kafka import checks
 from kexplorer.model.failure import Failure, FailureKind
@@ -20,7 +21,7 @@ from kexplorer.model.topics import IsolationLevel
 CLIENT_LOG = logging.getLogger("kexplorer.client")  # what librdkafka logs; delivered by the handle's poll()
 OLDEST_CLIENT = (2, 14, 2)  # before: SIGSEGV on close without a coordinator, duplicated groups, known CVEs
 
-Config = dict[str, object]
+Config = dict[str, Any]
 
 
 class _For(Enum):

@@ -37,7 +37,7 @@ class Secrets:
             remedy = "Connect again and enter it."
         if not found:
             raise Failure(FailureKind.NOT_FOUND, f"The secret {ref} is not set.", remedy)
-        return found
+        return str(found)
 
     async def store(self, ref: SecretRef, value: str) -> None:
         if ref.store == SecretStore.ENVIRONMENT:
