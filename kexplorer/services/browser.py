@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from kexplorer.model.cluster import Cluster
@@ -44,10 +44,11 @@ async def newest(
     topic: str,
     count: int,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    partition: int | None = None,
 ) -> NewestPage:
-    """The `count` newest records of `topic` by timestamp. Compaction and transaction markers leave gaps, so a range of
+    """The `count` newest records of `topic`, or of one of its partitions, by timestamp. Compaction and transaction markers leave gaps, so a range of
     `count` offsets may hold fewer records: then it is read further back, twice as far each time."""
-    sources = await partitions_of(cluster, topic)
+    sources = [s for s in await partitions_of(cluster, topic) if partition in (None, s.partition)]
     starts, ends = await asyncio.gather(
         cluster.list_offsets(dict.fromkeys(sources, Edge.START), isolation),
         cluster.list_offsets(dict.fromkeys(sources, Edge.END), isolation),
@@ -75,14 +76,15 @@ async def newest(
 async def follow(
     cluster: Cluster,
     ends: dict[TopicPartition, int],
-    take: Callable[[Batch], None],
+    take: Callable[[Batch], Awaitable[None]],
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
 ) -> None:
-    """Hands every batch that arrives behind `ends` to `take`, until it is cancelled."""
+    """Hands every batch that arrives behind `ends` to `take`, until it is cancelled. Nothing is fetched while `take`
+    waits: that is how one pauses."""
     ranges = [OffsetRange(source, end, None) for source, end in ends.items()]
     async with cluster.open_reader(ranges, isolation) as reader:
         while (batch := await reader.next_batch()) is not None:
-            take(batch)
+            await take(batch)
 
 
 async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:

@@ -27,14 +27,25 @@ class TopicOffsets:
 
 
 class Catalog:
-    """Reads a cluster's topics. Keeps the last end offsets, from which it derives rates."""
+    """Reads a cluster's topics. Keeps the newest metadata, and the last end offsets, from which it derives rates."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self.metadata: ClusterMetadata | None = None
+        self._watchers: list[Callable[[ClusterMetadata], None]] = []
         self._last_ends: dict[TopicPartition, tuple[float, int]] = {}
 
-    async def metadata(self) -> ClusterMetadata:
-        return await self._cluster.metadata()
+    async def refresh(self) -> ClusterMetadata:
+        """Asks the cluster for its brokers and topics, and tells who watches."""
+        self.metadata = await self._cluster.metadata()
+        for watcher in list(self._watchers):
+            watcher(self.metadata)
+        return self.metadata
+
+    def watch(self, changed: Callable[[ClusterMetadata], None]) -> Callable[[], None]:
+        """Calls `changed` after every refresh; returns how to stop that."""
+        self._watchers.append(changed)
+        return lambda: self._watchers.remove(changed)
 
     async def offsets(self, topics: Sequence[Topic], found: Callable[[dict[str, TopicOffsets]], None]) -> None:
         """Looks up the offsets of `topics` and hands them to `found` some thousand partitions at a time. A partition

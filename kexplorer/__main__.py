@@ -1,0 +1,50 @@
+"""The command line: `kexplorer`, or `python -m kexplorer`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from kexplorer import __version__
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    if options.tour or options.selftest:
+        # Pictures and checks need no screen; with one, they use it only when told to.
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    elif sys.platform.startswith("linux") and not _has_display():
+        print(  # noqa: T201
+            "kexplorer: there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set).\n"
+            "Start it in a graphical session, or see it in pictures: kexplorer --demo --tour DIRECTORY",
+            file=sys.stderr,
+        )
+        return 2
+    from kexplorer import app  # noqa: PLC0415  (Qt: not for --help and --version)
+
+    return app.run(app.Options(options.demo, options.tour, options.selftest))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("kexplorer", description="A desktop explorer for Apache Kafka.")
+    parser.add_argument("--version", action="version", version=f"Kafka Explorer {__version__}")
+    parser.add_argument("--demo", action="store_true", help="start with an embedded broker and live sample data")
+    parser.add_argument(
+        "--tour", type=Path, metavar="DIRECTORY", help="render every view of the demo to PNG files, print their paths"
+    )
+    parser.add_argument(
+        "--selftest", action="store_true", help="open the window, print versions and the time it took, and end"
+    )
+    return parser
+
+
+def _has_display() -> bool:
+    chosen = os.environ.get("QT_QPA_PLATFORM")
+    return bool(chosen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
