@@ -20,7 +20,7 @@ class Panel(QWidget):
     that it looks through, "" for none; `colour` is that profile's colour name.
     """
 
-    status_changed = Signal(str)  # one plain sentence for the status bar
+    status_changed = Signal(str)
     title_changed = Signal()
 
     def __init__(self, key: str, title: str, icon_name: str, profile: str = "", colour: str = "") -> None:
@@ -30,7 +30,13 @@ class Panel(QWidget):
         self.icon_name = icon_name
         self.profile = profile
         self.colour = colour
+        self.status_text = ""
         self.tasks = Tasks(self.show_failure)
+
+    def say(self, sentence: str) -> None:
+        """Shows one plain sentence in the status bar, for as long as this panel is the current one."""
+        self.status_text = sentence
+        self.status_changed.emit(sentence)
 
     def set_title(self, title: str) -> None:
         self.title = title
@@ -43,7 +49,7 @@ class Panel(QWidget):
 
     def show_failure(self, failure: Failure) -> None:
         """Where a failed task of this panel is told; panels with an error strip show it there."""
-        self.status_changed.emit(str(failure))
+        self.say(str(failure))
 
     def save_state(self) -> dict[str, object]:
         """What the layout keeps of this panel: plain JSON values."""

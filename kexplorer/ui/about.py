@@ -1,0 +1,125 @@
+"""The Help menu's dialogs: what this program is made of, and its shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kexplorer.ui.icons import application_icon, icon
+
+_NATIVE = QKeySequence.SequenceFormat.NativeText
+
+
+class AboutDialog(QDialog):
+    """Name and versions, which a report of a fault should carry: they can be copied."""
+
+    def __init__(self, parent: QWidget, versions: Mapping[str, str]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About Kafka Explorer")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._text = "\n".join(f"{name} {version}" for name, version in versions.items())
+        picture = QLabel()
+        picture.setPixmap(application_icon().pixmap(64, 64))
+        name = _label("Kafka Explorer", "title")
+        purpose = _label("See, search, produce, measure and replay what flows through Apache Kafka.", "muted")
+        purpose.setWordWrap(True)
+        table = QGridLayout()
+        table.setHorizontalSpacing(24)
+        for row, (what, version) in enumerate(versions.items()):
+            table.addWidget(_label(what, "muted"), row, 0)
+            shown = _label(version)
+            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            table.addWidget(shown, row, 1)
+        table.setColumnStretch(1, 1)
+        text = QVBoxLayout()
+        text.setSpacing(8)
+        for part in (name, purpose):
+            text.addWidget(part)
+        text.addSpacing(8)
+        text.addLayout(table)
+        text.addWidget(_label("Apache License 2.0", "muted"))
+        content = QHBoxLayout()
+        content.setSpacing(20)
+        content.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        content.addLayout(text, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        self.copy_button = QPushButton(icon("copy"), "Copy versions")
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text))
+        buttons.addButton(self.copy_button, QDialogButtonBox.ButtonRole.ActionRole)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 20, 20, 16)
+        layout.setSpacing(20)
+        layout.addLayout(content)
+        layout.addWidget(buttons)
+        self.setMinimumWidth(440)
+
+
+class ShortcutsDialog(QDialog):
+    """All shortcuts of `menus`, read from the very actions."""
+
+    def __init__(self, parent: QWidget, menus: Iterable[tuple[str, Iterable[QAction]]]) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard shortcuts")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._page = QWidget()
+        columns = QHBoxLayout(self._page)
+        columns.setContentsMargins(20, 16, 20, 16)
+        columns.setSpacing(48)
+        sides = (QVBoxLayout(), QVBoxLayout())
+        heights = [0, 0]
+        for title, actions in menus:
+            if named := [action for action in actions if action.shortcuts()]:
+                side = heights.index(min(heights))
+                heights[side] += len(named) + 2
+                sides[side].addLayout(_section(title, named))
+        for side_layout in sides:
+            side_layout.setSpacing(20)
+            side_layout.addStretch()
+            columns.addLayout(side_layout, 1)
+        area = QScrollArea(widgetResizable=True)
+        area.setWidget(self._page)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 16, 16)
+        layout.addWidget(area)
+        layout.addWidget(buttons)
+        self.resize(760, 560)
+
+
+def keys_of(action: QAction) -> str:
+    """The first shortcut as this system writes it, "" for none."""
+    return action.shortcut().toString(_NATIVE)
+
+
+def _section(title: str, actions: list[QAction]) -> QGridLayout:
+    grid = QGridLayout()
+    grid.setVerticalSpacing(4)
+    grid.addWidget(_label(title, "heading"), 0, 0)
+    for row, action in enumerate(actions, 1):
+        grid.addWidget(_label(action.text().replace("&", "").rstrip("…")), row, 0)
+        keys = _label(" or ".join(each.toString(_NATIVE) for each in action.shortcuts()), "muted")
+        grid.addWidget(keys, row, 1, Qt.AlignmentFlag.AlignRight)
+    grid.setColumnStretch(0, 1)
+    return grid
+
+
+def _label(text: str, role: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("role", role)
+    return label

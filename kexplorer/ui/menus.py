@@ -1,0 +1,150 @@
+"""The window's menus. Every action has a shortcut, and its menu shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAction, QActionGroup, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar
+
+from kexplorer.ui.icons import icon
+
+if TYPE_CHECKING:
+    from kexplorer.ui.main_window import MainWindow
+
+THEMES = ("system", "light", "dark")
+
+
+class Menus(QMenuBar):
+    """Names what one can do in `window`, and does it there."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._window = window
+        self._commands = window.commands
+        self._menus: list[QMenu] = []
+        self._build_file(self._add("&File"))
+        self._build_cluster(self._add("&Cluster"))
+        self._build_view(self._add("&View"))
+        self.panel = self._add("&Panel")
+        self._build_help(self._add("&Help"))
+        self.show_cluster("", connected=False)
+
+    def sections(self) -> list[tuple[str, list[QAction]]]:
+        """The menus' titles and actions, those of submenus included."""
+        return [(menu.title().replace("&", ""), _flat(menu)) for menu in self._menus]
+
+    def hints(self) -> Sequence[QAction]:
+        """What is worth knowing first."""
+        return (self.palette_action, self.filter_action, self.new_action, self.shortcuts_action)
+
+    def show_cluster(self, profile: str, connected: bool) -> None:
+        """Which profile the Cluster menu is about, "" for none."""
+        name = profile.replace("&", "&&") or "cluster"
+        for action, text, possible in (
+            (self._connect, f"Connect {name}", not connected),
+            (self._disconnect, f"Disconnect {name}", connected),
+            (self._topics, f"Topics of {name}", True),
+            (self._refresh, f"Refresh {name}", connected),
+            (self._edit, f"Edit {name}…", True),
+            (self._duplicate, f"Duplicate {name}…", True),
+            (self._delete, f"Delete {name}…", True),
+        ):
+            action.setText(text)
+            action.setEnabled(bool(profile) and possible)
+
+    def show_panel_actions(self, actions: Sequence[QAction]) -> None:
+        self.panel.clear()
+        self.panel.addActions(list(actions))
+        self.panel.menuAction().setVisible(bool(actions))
+
+    def _build_file(self, menu: QMenu) -> None:
+        work = self._window.workspace
+        self.new_action = offer(menu, "New connection…", "Ctrl+N", self._commands.new_connection, "plus")
+        offer(menu, "Open the demo", "Ctrl+Shift+N", self._commands.open_demo, "play")
+        menu.addSeparator()
+        offer(menu, "Close tab", "Ctrl+W", work.close_current, "close")
+        offer(menu, "Reopen closed tab", "Ctrl+Shift+T", work.reopen_closed)
+        menu.addSeparator()
+        offer(menu, "Quit", "Ctrl+Q", self._window.close)
+
+    def _build_cluster(self, menu: QMenu) -> None:
+        def on(command: Callable[[str], None]) -> Callable[[], None]:
+            return lambda: command(self._window.target)
+
+        do = self._commands
+        self._connect = offer(menu, "Connect", "Ctrl+Shift+C", on(do.connect), "plug")
+        self._disconnect = offer(menu, "Disconnect", "Ctrl+Shift+D", on(do.disconnect), "unplug")
+        self._topics = offer(menu, "Topics", "Ctrl+T", on(do.open_topics), "topic")
+        self._refresh = offer(menu, "Refresh", "F5", on(do.refresh), "refresh")
+        menu.addSeparator()
+        self._edit = offer(menu, "Edit", "Ctrl+Shift+E", on(do.edit), "edit")
+        self._duplicate = offer(menu, "Duplicate", "Ctrl+Shift+U", on(do.duplicate), "duplicate")
+        self._delete = offer(menu, "Delete", "Ctrl+Shift+Del", on(do.delete), "trash")
+
+    def _build_view(self, menu: QMenu) -> None:
+        window, work = self._window, self._window.workspace
+        self.palette_action = offer(menu, "Command palette…", "Ctrl+K", window.show_palette, "command")
+        self.filter_action = offer(menu, "Filter topics in the tree", "Ctrl+Shift+F", window.focus_filter, "filter")
+        menu.addSeparator()
+        offer(menu, "Next tab", "Ctrl+Tab; Ctrl+PgDown", work.next_tab)
+        offer(menu, "Previous tab", "Ctrl+Shift+Tab; Ctrl+PgUp", work.previous_tab)
+        offer(menu, "Split right", "Ctrl+Shift+S", work.split_right, "split")
+        offer(menu, "Move tab to other side", "Ctrl+Shift+M", work.move_to_other_side)
+        offer(menu, "Move tab to own window", "Ctrl+Shift+O", work.tear_off, "external")
+        offer(menu, "Dock tabs back", "Ctrl+Shift+B", work.dock_back, "dock")
+        menu.addSeparator()
+        offer(menu, "Clusters", "Ctrl+B", window.toggle_tree, "cluster")
+        offer(menu, "Jobs", "Ctrl+J", window.toggle_jobs, "jobs")
+        offer(menu, "Log", "Ctrl+L", window.toggle_log, "log")
+        self.internal = offer(menu, "Internal topics", "Ctrl+Shift+I", lambda: None)
+        self.internal.setCheckable(True)
+        self.internal.toggled.connect(window.tree.show_internal)
+        menu.addSeparator()
+        self._build_theme(menu.addMenu("Theme"))
+        offer(menu, "Larger type", "Ctrl++; Ctrl+=", window.zoom_in)
+        offer(menu, "Smaller type", "Ctrl+-", window.zoom_out)
+        offer(menu, "Normal type", "Ctrl+0", lambda: window.set_zoom(100))
+        menu.addSeparator()
+        offer(menu, "Reset layout", "Ctrl+F12", window.reset_layout)
+
+    def _build_theme(self, menu: QMenu) -> None:
+        group = QActionGroup(self)
+        self.themes: dict[str, QAction] = {}
+        texts = {"system": ("As the system", "Ctrl+F6"), "light": ("Light", "Ctrl+F7"), "dark": ("Dark", "Ctrl+F8")}
+        for theme in THEMES:
+            action = offer(menu, *texts[theme], partial(self._window.set_theme, theme))
+            action.setCheckable(True)
+            group.addAction(action)
+            self.themes[theme] = action
+
+    def _build_help(self, menu: QMenu) -> None:
+        self.shortcuts_action = offer(menu, "Keyboard shortcuts", "F1", self._window.show_shortcuts, "help")
+        offer(menu, "About Kafka Explorer", "Ctrl+F1", self._window.show_about, "info")
+
+    def _add(self, title: str) -> QMenu:
+        menu = self.addMenu(title)
+        self._menus.append(menu)
+        return menu
+
+
+def offer(menu: QMenu, text: str, keys: str, run: Callable[[], object], icon_name: str = "") -> QAction:
+    """Adds an action. `keys` are its shortcuts in Qt's portable spelling, with "; " between several."""
+    action = menu.addAction(text)
+    action.setShortcuts([QKeySequence(each) for each in keys.split("; ")])
+    action.triggered.connect(lambda _: run())
+    if icon_name:
+        action.setIcon(icon(icon_name, "muted"))
+    return action
+
+
+def _flat(menu: QMenu) -> list[QAction]:
+    found: list[QAction] = []
+    for action in menu.actions():
+        if isinstance(submenu := action.menu(), QMenu):
+            found += _flat(submenu)
+        elif not action.isSeparator():
+            found.append(action)
+    return found

@@ -1,0 +1,177 @@
+"""The first page: what one can do before anything is open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QAction, QColor, QEnterEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from kexplorer.model.profile import Profile
+from kexplorer.ui.about import keys_of
+from kexplorer.ui.commands import Commands
+from kexplorer.ui.icons import application_icon, icon
+from kexplorer.ui.marks import profile_dot
+from kexplorer.ui.theme import tokens
+
+_RECENT = 5
+
+
+class WelcomePage(QWidget):
+    """Two cards, the demo and a new connection; below them the connections there are, and the keys worth knowing."""
+
+    def __init__(self, commands: Commands) -> None:
+        super().__init__()
+        self.setProperty("panel", True)
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._commands = commands
+        self.demo = Card(
+            "play",
+            "Explore the demo",
+            "A small shop on a broker inside this program: orders, events, "
+            "a dead letter queue, consumers that lag. Nothing to install, no network.",
+        )
+        self.demo.clicked.connect(commands.open_demo)
+        self.new = Card(
+            "plug",
+            "Connect to a cluster",
+            "Bootstrap servers and, where needed, TLS and SASL. Looking "
+            "leaves no trace: no group is joined and no offset committed.",
+        )
+        self.new.clicked.connect(commands.new_connection)
+        self._recent = QVBoxLayout()
+        self._recent.setSpacing(0)
+        self._recent_title = _label("Connections", "heading")
+        column = QVBoxLayout()
+        column.setSpacing(8)
+        column.addStretch(2)
+        column.addLayout(self._title())
+        column.addSpacing(24)
+        cards = QHBoxLayout()
+        cards.setSpacing(16)
+        cards.addWidget(self.demo, 1)
+        cards.addWidget(self.new, 1)
+        column.addLayout(cards)
+        column.addSpacing(24)
+        lower = QHBoxLayout()
+        lower.setSpacing(40)
+        recent = QVBoxLayout()
+        recent.addWidget(self._recent_title)
+        recent.addLayout(self._recent)
+        recent.addStretch()
+        lower.addLayout(recent, 1)
+        lower.addLayout(self._keys(), 1)
+        column.addLayout(lower)
+        column.addStretch(3)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(32, 24, 32, 24)
+        layout.addStretch(1)
+        layout.addLayout(column, 6)
+        layout.addStretch(1)
+        self.set_connections(())
+
+    def set_connections(self, profiles: Sequence[Profile]) -> None:
+        """The connections to offer, the latest used first; the first five are shown."""
+        while item := self._recent.takeAt(0):
+            if widget := item.widget():
+                widget.deleteLater()
+        for profile in profiles[:_RECENT]:
+            button = QPushButton(profile_dot(profile.colour), profile.name.replace("&", "&&"))
+            button.setFlat(True)
+            button.setProperty("row", True)
+            button.clicked.connect(lambda _=False, name=profile.name: self._commands.open_topics(name))
+            self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._recent_title.setVisible(bool(profiles))
+
+    def show_hints(self, actions: Iterable[QAction]) -> None:
+        """The shortcuts worth knowing first."""
+        for row, action in enumerate(actions):
+            self._hints.addWidget(_label(keys_of(action)), row, 0)
+            self._hints.addWidget(_label(action.text().rstrip("…"), "muted"), row, 1)
+
+    def _keys(self) -> QVBoxLayout:
+        self._hints = QGridLayout()
+        self._hints.setHorizontalSpacing(16)
+        self._hints.setVerticalSpacing(6)
+        self._hints.setColumnStretch(1, 1)
+        column = QVBoxLayout()
+        column.addWidget(_label("Keys", "heading"))
+        column.addLayout(self._hints)
+        column.addStretch()
+        return column
+
+    def _title(self) -> QHBoxLayout:
+        picture = QLabel()
+        picture.setPixmap(application_icon().pixmap(48, 48))
+        words = QVBoxLayout()
+        words.setSpacing(2)
+        words.addWidget(_label("Kafka Explorer", "title"))
+        words.addWidget(_label("See, search, produce, measure and replay what flows through Kafka.", "muted"))
+        title = QHBoxLayout()
+        title.setSpacing(16)
+        title.addWidget(picture)
+        title.addLayout(words, 1)
+        return title
+
+
+class Card(QAbstractButton):
+    """A large button: icon, name and what it leads to."""
+
+    def __init__(self, icon_name: str, name: str, text: str) -> None:
+        super().__init__()
+        self.setText(name)
+        self.setAccessibleDescription(text)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        picture = QLabel()
+        picture.setPixmap(icon(icon_name, "link").pixmap(QSize(24, 24)))
+        self._icon_name, self._picture = icon_name, picture
+        told = _label(text, "muted")
+        told.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 20, 20, 20)
+        layout.setSpacing(8)
+        layout.addWidget(picture)
+        layout.addSpacing(4)
+        layout.addWidget(_label(name, "heading"))
+        layout.addWidget(told)
+        layout.addStretch()
+        for label in self.findChildren(QLabel):
+            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+    def sizeHint(self) -> QSize:
+        layout = self.layout()
+        return layout.sizeHint() if layout else super().sizeHint()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._picture.setPixmap(icon(self._icon_name, "link").pixmap(QSize(24, 24)))
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        super().enterEvent(event)
+        self.update()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        look = tokens(self.palette())
+        lively = self.underMouse() or self.hasFocus()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        outline = QPainterPath()
+        outline.addRoundedRect(self.rect().toRectF().adjusted(0.75, 0.75, -0.75, -0.75), 10, 10)
+        painter.fillPath(outline, QColor(look.hover if self.isDown() else look.alternate))
+        painter.setPen(QPen(QColor(look.accent if lively else look.line), 1.5))
+        painter.drawPath(outline)
+        painter.end()
+
+
+def _label(text: str, role: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setProperty("role", role)
+    return label
