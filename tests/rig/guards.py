@@ -9,12 +9,13 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
 GRACE = 3.0  # seconds that threads get to end after a test
+_FAILED = pytest.StashKey[bool]()
 _SESSION = "rig-"  # so begin the names of threads that live as long as the session
 
 
@@ -41,10 +42,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "expect_log(regex): a warning or error that must be logged, else the test fails")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    item.stash[_FAILED] = call.excinfo is not None
+    return (yield)
+
+
 @pytest.fixture(autouse=True)
-def _threads() -> Iterator[None]:
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
     before = _living()
     yield
+    if request.node.stash.get(_FAILED, False):
+        return  # its traceback keeps what the test had
     limit = time.monotonic() + GRACE
     while left := [name for who, name in _living().items() if who not in before]:
         if time.monotonic() > limit:

@@ -75,3 +75,11 @@ def java(main: str, *arguments: str, options: tuple[str, ...] = ()) -> list[str]
     """The command line that runs a class of Kafka."""
     shared = (f"-XX:SharedArchiveFile={archive()}",) if archive().exists() else ()
     return ["java", *JVM, *shared, *options, "-cp", f"{HOME}/jars/*", main, *arguments]
+
+
+def run(main: str, *arguments: str) -> str:
+    """What a command-line class of Kafka prints; RuntimeError with its complaint if it fails."""
+    done = subprocess.run(java(main, *arguments), capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode:
+        raise RuntimeError(f"{main} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout

@@ -1,7 +1,6 @@
 """A TCP proxy between a client and a broker that can be slow, silent or broken."""
 
 import asyncio
-import contextlib
 import socket
 import struct
 import threading
@@ -19,7 +18,7 @@ class TcpProxy:
         self._latency = 0.0  # seconds, each way
         self._rate = 0.0  # bytes/s of one direction of one connection; 0 = unlimited
         self._cut = False
-        self._sockets: set[socket.socket] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
         self._flowing.set()
@@ -67,35 +66,32 @@ class TcpProxy:
         asyncio.run_coroutine_threadsafe(change(), self._loop).result(5)
 
     def _reset_all(self) -> None:
-        for sock in self._sockets:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        for task in asyncio.all_tasks(self._loop) - {asyncio.current_task(self._loop)}:
+        for task in self._serving:
             task.cancel()
 
     async def _serve(self, from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._serving.add(task)
         writers = [to_client]
-        with contextlib.suppress(OSError, asyncio.CancelledError):
-            self._own(to_client)
+        try:
             if not self._cut:
                 from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._target)
                 writers.append(to_broker)
-                self._own(to_broker)
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._pump(from_client, to_broker))
                     both.create_task(self._pump(from_broker, to_client))
+        except* (OSError, asyncio.CancelledError):
+            pass
         for writer in writers:
-            self._sockets.discard(writer.get_extra_info("socket"))
+            if self._cut:
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             writer.transport.abort()
-
-    def _own(self, writer: asyncio.StreamWriter) -> None:
-        sock = writer.get_extra_info("socket")
-        self._sockets.add(sock)
-        if self._cut:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._serving.discard(task)
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         """Copy until the source ends; chunks wait in `late` so that latency does not limit the throughput."""
+        sink.transport.set_write_buffer_limits(high=0)  # drain() then means "all is with the system"
         late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=1024)
         clock = self._loop.time
 
@@ -119,6 +115,6 @@ class TcpProxy:
 
     async def _close(self) -> None:
         self._server.close()
+        self._cut = True
         self._reset_all()
-        if ending := asyncio.all_tasks() - {asyncio.current_task()}:
-            await asyncio.wait(ending)
+        await asyncio.sleep(0.05)  # rounds of the loop in which connections end, those accepted just now too
