@@ -80,7 +80,7 @@ def secret(value: object, what: str) -> str:
     """A password, user name or path as the client takes it: not empty, and not one that it would shorten."""
     given = text(value, what)
     if not given:
-        raise invalid(f"{what} is empty.", "Enter it in the connection's settings.")
+        raise invalid(f"{what} is empty.", "Enter one.")
     if given[0] in _CUT_BLANKS:
         raise invalid(
             f"{what} starts with a blank, which the Kafka client cuts off.",

@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from kexplorer.kafka.checks import Address
@@ -110,8 +111,7 @@ def handshake(address: Address, target: Target, context: ssl.SSLContext, limit: 
     with connection:
         try:
             with context.wrap_socket(connection, server_hostname=address.host) as secured:
-                issued = secured.getpeercert() or {}
-                agreed = f"{secured.version()}, certificate valid until {issued.get('notAfter', 'unknown')}"
+                agreed = f"{secured.version()}, certificate valid until {_expiry(secured)}"
                 _refused_after_all(secured, limit)
                 return agreed
         except ssl.SSLCertVerificationError as error:
@@ -120,6 +120,13 @@ def handshake(address: Address, target: Target, context: ssl.SSLContext, limit: 
             raise _silent(address, limit) from None
         except OSError as error:
             raise _no_tls(address, error) from None
+
+
+def _expiry(secured: ssl.SSLSocket) -> str:
+    end = (secured.getpeercert() or {}).get("notAfter")
+    if not isinstance(end, str):
+        return "an unknown date"
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(end), UTC).date().isoformat()
 
 
 def _refused_after_all(secured: ssl.SSLSocket, limit: float) -> None:

@@ -1,0 +1,36 @@
+"""Dialogs as coroutines: `open()` and a future, never `exec()`, which would stop every other task."""
+
+from __future__ import annotations
+
+import asyncio
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QLabel
+
+
+async def answer_of(dialog: QDialog) -> bool:
+    """Opens `dialog` over its window and waits. True if it was accepted; Escape and a cancelled task mean no. The
+    caller deletes the dialog."""
+    answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def finish(result: int) -> None:
+        if not answered.done():
+            answered.set_result(result)
+
+    dialog.finished.connect(finish)
+    dialog.open()
+    try:
+        return await answered == QDialog.DialogCode.Accepted
+    finally:
+        dialog.close()
+
+
+def plain_label(text: str = "", role: str = "") -> QLabel:
+    """A label that shows text as it is, wrapped; `role` is one of the theme's ("muted", "bad" ...)."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setText(text)
+    if role:
+        label.setProperty("role", role)
+    return label
