@@ -33,7 +33,7 @@ class EmbeddedBroker:
         if self._supervisor is not None:
             raise EmbeddedBrokerError("The embedded broker runs already.")
         self._supervisor = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")), str(_binary())],
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")), str(broker_binary())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C in the terminal is ours; the broker ends when we do
@@ -69,7 +69,8 @@ class EmbeddedBroker:
         self.stop()
 
 
-def _binary() -> Path:
+def broker_binary() -> Path:
+    """Raises EmbeddedBrokerError when the extra `demo` is missing."""
     name = "noida-db.exe" if sys.platform == "win32" else "noida-db"
     try:
         binary = Path(str(importlib.resources.files("noida_db").joinpath(name)))

@@ -18,7 +18,7 @@ from kexplorer.demo.writer import QUIET
 
 TICK_S = 0.5
 SHIPPING_PHASE_S = 20.0  # so long the second member stays, and stays away
-CALL_LIMIT_S = 5.0
+CALL_LIMIT_S = 5.0  # of the broker; the client says so within another second
 READ_BEFORE = {"billing": 100, "search-indexer": 85, "fraud-detector": 60, "shipping": 100, "nightly-report": 75}  # %
 
 Ends = dict[str, list[int]]  # topic -> the end offset of each partition
@@ -54,7 +54,7 @@ class Consumers:
         first, second, _ = ends["notifications"]
         self._alter("email-sender", {0: first // 8, 1: second * 3 // 4})
         for future in self._admin.delete_records([TopicPartition("notifications", 0, first // 4)]).values():
-            future.result(CALL_LIMIT_S)
+            future.result(CALL_LIMIT_S + 1)
         clients = {"billing-1": "billing", "billing-2": "billing", "indexer-1": "search-indexer"}
         clients |= {"fraud-1": "fraud-detector", "shipping-1": "shipping"}
         self._members = [self._join(group, client) for client, group in clients.items()]
@@ -82,7 +82,7 @@ class Consumers:
 
     def _work(self, member: Member, ends: list[int], at: float) -> None:
         member.consumer.poll(0)  # takes part in rebalances
-        mine = member.consumer.assignment()
+        mine = [it for it in member.consumer.assignment() if it.partition in member.next_offsets]
         if member.group == "fraud-detector" or not mine:
             return
         pace = len(ends) * 1e6  # records/s of the group
@@ -115,7 +115,7 @@ class Consumers:
         ends = {name: [0] * TOPICS[name].partitions for name in names}
         for partition, future in self._admin.list_offsets(asked, request_timeout=CALL_LIMIT_S).items():
             with contextlib.suppress(KafkaException):  # a deleted topic
-                ends[partition.topic][partition.partition] = future.result(CALL_LIMIT_S).offset
+                ends[partition.topic][partition.partition] = future.result(CALL_LIMIT_S + 1).offset
         return ends
 
     def _alter(self, group: str, offsets: dict[int, int]) -> None:
@@ -124,7 +124,7 @@ class Consumers:
             group, [TopicPartition(topic, i, offset) for i, offset in offsets.items()]
         )
         for future in self._admin.alter_consumer_group_offsets([request], request_timeout=CALL_LIMIT_S).values():
-            future.result(CALL_LIMIT_S)
+            future.result(CALL_LIMIT_S + 1)
 
 
 def _assign_without_reading(consumer: Consumer, partitions: list[TopicPartition]) -> None:

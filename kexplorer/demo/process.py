@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from kexplorer.demo.broker import NO_WINDOW, EmbeddedBrokerError
+from kexplorer.demo.broker import NO_WINDOW, EmbeddedBrokerError, broker_binary
 
 STOP_LIMIT_S = 4.0
 
@@ -25,6 +25,7 @@ class DemoProcess:
         """Returns when the broker accepts connections (0.3 s; the topics fill up later); raises EmbeddedBrokerError."""
         if self._process is not None:
             raise EmbeddedBrokerError("The demo runs already.")
+        broker_binary()  # the installed program has neither broker nor Python: say so instead of starting itself again
         root = str(Path(__file__).parents[2])  # also right when run from a checkout that is not installed
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(

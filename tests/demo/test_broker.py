@@ -9,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 
 from kexplorer.demo import broker as broker_module
 from kexplorer.demo.broker import EmbeddedBroker, EmbeddedBrokerError
+from kexplorer.demo.process import DemoProcess
 from tests.demo.reading import read
 
 
@@ -45,6 +46,8 @@ def test_without_the_extra_the_error_names_the_remedy(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "noida_db", None)  # as if it were not installed
     with pytest.raises(EmbeddedBrokerError, match=r"pip install 'kexplorer\[demo\]'"):
         EmbeddedBroker().start()
+    with pytest.raises(EmbeddedBrokerError, match=r"pip install 'kexplorer\[demo\]'"):
+        DemoProcess().start()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the fake broker is a shell script")
@@ -54,7 +57,7 @@ def test_the_reason_of_a_failed_start_is_told_without_the_loaders_remark(
     fake = tmp_path / "noida-db"
     fake.write_text("#!/bin/sh\necho \"weak version 'GLIBC_2.39' not found\" >&2\necho 'no memory' >&2\nexit 1\n")
     fake.chmod(0o755)
-    monkeypatch.setattr(broker_module, "_binary", lambda: fake)
+    monkeypatch.setattr(broker_module, "broker_binary", lambda: fake)
     with pytest.raises(EmbeddedBrokerError) as raised:
         EmbeddedBroker().start()
     assert str(raised.value) == "The embedded broker did not start: no memory"

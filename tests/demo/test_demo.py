@@ -275,7 +275,10 @@ def test_billing_keeps_up_with_two_members(admin: AdminClient) -> None:
 
 def test_the_search_indexer_lags(admin: AdminClient) -> None:
     _wait_for_members(admin, "search-indexer", 1, 10)
-    assert _lag(admin, "search-indexer") > 200
+    limit = time.monotonic() + 40  # it just caught up, perhaps
+    while _lag(admin, "search-indexer") < 200:
+        assert time.monotonic() < limit
+        time.sleep(0.2)
 
 
 def test_the_fraud_detector_stalls(admin: AdminClient) -> None:
