@@ -66,7 +66,8 @@ def ring() -> RecordRing:
 
 def shown(qtbot: QtBot, source: RowSource) -> RecordView:
     apply(_app(), Scheme.LIGHT)
-    view = RecordView(source)
+    view = RecordView()
+    view.set_source(source)
     qtbot.addWidget(view)
     view.resize(900, 400)
     view.show()
@@ -311,7 +312,7 @@ def test_copy_gives_the_values_and_says_so(qtbot: QtBot, view: RecordView) -> No
     with qtbot.waitSignal(view.notice) as notice:
         press(view, Qt.Key.Key_C, CTRL)
     assert QGuiApplication.clipboard().text() == "value 3\nvalue 4"
-    assert notice.args == ["Copied 2 values."]
+    assert notice.args == ["Copied from 2 selected records."]
     press(view, Qt.Key.Key_C, CTRL | SHIFT)
     assert QGuiApplication.clipboard().text().startswith("Partition\tOffset\tTimestamp\tKey\tHeaders\tValue\n0\t3\t")
 
@@ -320,8 +321,8 @@ def test_copying_more_than_fits_says_how_much_is_missing(qtbot: QtBot) -> None:
     view = shown(qtbot, Full())
     view.select_all()
     with qtbot.waitSignal(view.notice) as notice:
-        view.copy()
-    assert notice.args == ["Copied 10,000 values of 100,000,000 selected."]
+        press(view, Qt.Key.Key_C, CTRL)
+    assert notice.args == ["Copied from 10,000 of 100,000,000 selected records."]
 
 
 def test_a_copied_table_holds_no_formula_and_keeps_its_fields() -> None:

@@ -98,6 +98,10 @@ def values_as_text(records: Iterable[Record]) -> str:
     return "\n".join(as_text(record.value) for record in records)
 
 
+def keys_as_text(records: Iterable[Record]) -> str:
+    return "\n".join(as_text(record.key) for record in records)
+
+
 def as_text(data: bytes | None) -> str:
     """ "" for null."""
     try:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
 from itertools import islice
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPoint, Qt, Signal
 from PySide6.QtGui import (
+    QAction,
     QContextMenuEvent,
     QFocusEvent,
     QGuiApplication,
@@ -21,8 +23,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from kexplorer.formats.numbers import count
-from kexplorer.model.records import Record
-from kexplorer.ui.widgets.record_cells import Cell, as_tsv, row_cells, spoken, values_as_text
+from kexplorer.model.records import Record, RecordRing
+from kexplorer.ui.icons import icon
+from kexplorer.ui.widgets.record_cells import Cell, as_tsv, keys_as_text, row_cells, spoken, values_as_text
 from kexplorer.ui.widgets.record_header import RecordHeader
 from kexplorer.ui.widgets.record_rows import Row, RowPainter
 from kexplorer.ui.widgets.row_area import RowArea
@@ -60,12 +63,11 @@ class RecordView(RowArea):
     following_changed = Signal(bool)
     notice = Signal(str)  # a sentence for the status bar
 
-    def __init__(self, source: RowSource, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Messages")
-        self._source = source
-        self._total = source.dropped + len(source)  # as of the last rows_changed(), as is `_dropped`
-        self._dropped = source.dropped
+        self._source: RowSource = RecordRing(0)
+        self._total = self._dropped = 0  # absolute rows, as of the last rows_changed()
         self._newest_first = True
         self._following = True
         self._zone: tzinfo = UTC
@@ -81,6 +83,7 @@ class RecordView(RowArea):
         self._header.reset_columns()
         self._header.set_zone(self._zone)
         self._header.layout_changed.connect(self._show_columns)
+        self._copy_actions = self._make_copy_actions()
         self.horizontalScrollBar().valueChanged.connect(self._header.setOffset)
 
     # ---- what is shown
@@ -159,15 +162,30 @@ class RecordView(RowArea):
             self._selection.replace(self._dropped, self._total)
             self.viewport().update()
 
-    def copy(self, *, table: bool = False) -> None:
-        """The selected values to the clipboard; with `table` whole rows, separated by tabs."""
-        wanted = self.selected_count
-        if not wanted:
+    def copy_actions(self) -> list[QAction]:
+        """What Ctrl+C and its like do, for a menu."""
+        return self._copy_actions
+
+    def _make_copy_actions(self) -> list[QAction]:
+        actions = []
+        for text, keys, convert in (
+            ("Copy value", "Ctrl+C", values_as_text),
+            ("Copy key", "", keys_as_text),
+            ("Copy rows as a table", "Ctrl+Shift+C", lambda records: as_tsv(records, self._zone)),
+        ):
+            action = QAction(icon("copy"), text, self)
+            action.setShortcut(keys)  # for the menu to show; keyPressEvent takes them, so no other action is in the way
+            action.triggered.connect(lambda _, convert=convert: self._copy(convert))
+            actions.append(action)
+        return actions
+
+    def _copy(self, convert: Callable[[Sequence[Record]], str]) -> None:
+        if not (wanted := self.selected_count):
             return
         records = self.selected_records()
-        QGuiApplication.clipboard().setText(as_tsv(records, self._zone) if table else values_as_text(records))
-        what = f"{count(len(records))} {'rows' if table else 'values'}"
-        self.notice.emit(f"Copied {what}." if len(records) == wanted else f"Copied {what} of {count(wanted)} selected.")
+        QGuiApplication.clipboard().setText(convert(records))
+        of = "" if len(records) == wanted else f" of {count(wanted)}"
+        self.notice.emit(f"Copied from {count(len(records))}{of} selected records.")
 
     def _go(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
         """Moves the current row, and the selection as the keys that are held say."""
@@ -314,12 +332,11 @@ class RecordView(RowArea):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
-        if event.matches(QKeySequence.StandardKey.Copy):
-            self.copy()
+        copy = next((each for each in self._copy_actions if each.shortcut() == event.keyCombination()), None)
+        if copy:
+            copy.trigger()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
             self.select_all()
-        elif key == Qt.Key.Key_C and event.modifiers() == _CTRL | _SHIFT:
-            self.copy(table=True)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             if record := self.current_record:
                 self.activated.emit(record)
