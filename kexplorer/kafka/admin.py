@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, TypeVar
 
 import confluent_kafka
@@ -36,7 +36,11 @@ V = TypeVar("V")
 
 REQUEST_TIMEOUT = 10.0  # seconds a broker has for an answer
 _GRACE = 2.0  # seconds more until we stop waiting for the client itself
+_FIRST_LOOK = 5.0  # seconds after which other leaders are looked for
+_PAUSES = (0.05, 0.25, 1.0)  # seconds before each further look
 _CONFIGS_A_CALL = 500
+_LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+_INT32, _INT64 = (1 << 31) - 1, (1 << 63) - 1
 
 
 class Admin:
@@ -50,40 +54,35 @@ class Admin:
         self._config = config
 
     async def metadata(self) -> ClusterMetadata:
-        def ask() -> ClusterMetadata:
-            return _metadata(self._open().list_topics(timeout=REQUEST_TIMEOUT))
-
-        what = "Reading the cluster's metadata"
-        try:
-            answer = await self._thread.call(ask, what=what, within=REQUEST_TIMEOUT + _GRACE)
-        except KafkaException as error:
-            raise self._explain(failure_of(error, what)) from error
-        self._monitor.on_answer()
-        return answer
+        return await self._metadata(REQUEST_TIMEOUT)
 
     async def list_offsets(
         self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel
     ) -> dict[TopicPartition, int | Failure | None]:
-        what = "Looking up offsets"
-        for source in wanted:
-            checks.topic_name(source.topic)
-        level = (
-            confluent_kafka.IsolationLevel.READ_COMMITTED
-            if isolation is IsolationLevel.READ_COMMITTED
-            else confluent_kafka.IsolationLevel.READ_UNCOMMITTED
-        )
-
-        def ask() -> Mapping[Any, Future[Any]]:
-            request = {confluent_kafka.TopicPartition(*source): _spec(spec) for source, spec in wanted.items()}
-            return self._open().list_offsets(request, isolation_level=level, request_timeout=REQUEST_TIMEOUT)
-
-        def one(result: Any) -> int | None:
-            return None if result.offset < 0 else int(result.offset)
-
+        """A look-up goes to the leaders that the client knows of. It learns of new ones from metadata alone, so what
+        failed for want of the right leader is asked for again behind a look at those."""
+        for source, spec in wanted.items():
+            check_source(source)
+            if isinstance(spec, AtTime):
+                check_number(spec.ms, what="The time (milliseconds since 1970)")
         if not wanted:
             return {}
-        answers = await self._collect(ask, one, what)
-        return {TopicPartition(key.topic, key.partition): answer for key, answer in answers.items()}
+        until = time.monotonic() + REQUEST_TIMEOUT
+        answers = await self._offsets(wanted, isolation, _FIRST_LOOK)
+        for pause in _PAUSES:
+            missing = [s for s, a in answers.items() if isinstance(a, Failure) and a.kind in _LEADER_TROUBLE]
+            if not missing or until - time.monotonic() < 1:
+                break
+            await asyncio.sleep(pause)
+            try:
+                led = _led(await self._metadata(until - time.monotonic()))
+            except Failure:
+                break  # the first answers stand
+            again = {source: wanted[source] for source in missing if source in led}
+            if not again:
+                break
+            answers |= await self._offsets(again, isolation, max(until - time.monotonic(), 1))
+        return answers
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         names = [checks.topic_name(name) for name in topics]
@@ -98,6 +97,41 @@ class Admin:
             found = await self._collect(ask, _config_entries, "Reading topic configuration")
             answers |= {resource.name: answer for resource, answer in found.items()}
         return answers
+
+    async def _metadata(self, seconds: float) -> ClusterMetadata:
+        def ask() -> ClusterMetadata:
+            return _metadata(self._open().list_topics(timeout=seconds))
+
+        what = "Reading the cluster's metadata"
+        try:
+            answer = await self._thread.call(ask, what=what, within=seconds + _GRACE)
+        except (KafkaException, Failure) as error:
+            raise self._explain(failure_of(error, what)) from error
+        self._monitor.on_answer()
+        return answer
+
+    async def _offsets(
+        self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel, seconds: float
+    ) -> dict[TopicPartition, int | Failure | None]:
+        what = "Looking up offsets"
+        level = (
+            confluent_kafka.IsolationLevel.READ_COMMITTED
+            if isolation is IsolationLevel.READ_COMMITTED
+            else confluent_kafka.IsolationLevel.READ_UNCOMMITTED
+        )
+
+        def ask() -> Mapping[Any, Future[Any]]:
+            request = {confluent_kafka.TopicPartition(*source): _spec(spec) for source, spec in wanted.items()}
+            return self._open().list_offsets(request, isolation_level=level, request_timeout=seconds)
+
+        def one(result: Any) -> int | None:
+            offset = int(result.offset)
+            if offset == confluent_kafka.OFFSET_INVALID:  # so the client says that the leader did not answer
+                raise timed_out(what, seconds)
+            return offset if offset >= 0 else None
+
+        answers = await self._collect(ask, one, what, seconds)
+        return {TopicPartition(key.topic, key.partition): answer for key, answer in answers.items()}
 
     async def ping(self) -> None:
         """Asks any broker who is in the cluster; the monitor learns whether one answered."""
@@ -129,11 +163,16 @@ class Admin:
             self._client.poll(0)
 
     async def _collect(
-        self, ask: Callable[[], Mapping[K, Future[Any]]], one: Callable[[Any], V], what: str
+        self,
+        ask: Callable[[], Mapping[K, Future[Any]]],
+        one: Callable[[Any], V],
+        what: str,
+        seconds: float = REQUEST_TIMEOUT,
     ) -> dict[K, V | Failure]:
         """One answer for a mapping of futures. What failed for one key is that key's `Failure`; only when the request
         could not be made at all is it raised. The loop is woken once, however many futures there are."""
         done: Future[dict[K, V | Failure]] = Future()
+        done.set_running_or_notify_cancel()  # nobody who stops waiting may cancel what a callback will set
 
         def start() -> None:
             try:
@@ -144,10 +183,11 @@ class Admin:
                 futures.values(), lambda: done.set_result({k: _answer(f, one, what) for k, f in futures.items()})
             )
 
-        limit = REQUEST_TIMEOUT + _GRACE
-        await self._thread.call(start, what=what, within=limit)
+        limit = seconds + _GRACE
         try:
-            answers = await asyncio.wait_for(asyncio.wrap_future(done), limit)
+            async with asyncio.timeout(limit):
+                await asyncio.wrap_future(self._thread.submit(start))
+                answers = await asyncio.wrap_future(done)
         except TimeoutError:
             raise self._explain(timed_out(what, limit)) from None
         if any(not isinstance(answer, Failure) for answer in answers.values()):
@@ -160,6 +200,22 @@ class Admin:
         if reason and failure.kind in (FailureKind.TIMEOUT, FailureKind.UNREACHABLE):
             return Failure(failure.kind, f"{failure.message} Cause: {reason}.", failure.hint)
         return failure
+
+
+def check_source(source: TopicPartition) -> None:
+    """Raises `Failure`(INVALID) for a partition that the client would take for something else."""
+    checks.topic_name(source.topic)
+    check_number(source.partition, _INT32, "The partition")
+
+
+def check_number(number: int, most: int = _INT64, what: str = "The offset") -> None:
+    """Negative numbers have meanings of their own in the client; larger ones it cannot hold."""
+    if not 0 <= number <= most:
+        raise checks.invalid(f"{what} must be from 0 to {most}, not {number}.")
+
+
+def _led(seen: ClusterMetadata) -> set[TopicPartition]:
+    return {TopicPartition(t.name, p.id) for t in seen.topics for p in t.partitions if p.leader is not None}
 
 
 def _when_all_done(futures: Iterable[Future[Any]], then: Callable[[], None]) -> None:
@@ -182,7 +238,7 @@ def _when_all_done(futures: Iterable[Future[Any]], then: Callable[[], None]) -> 
 def _answer(future: Future[Any], one: Callable[[Any], V], what: str) -> V | Failure:
     try:
         return one(future.result(timeout=0))
-    except (KafkaException, ValueError, TypeError, FutureTimeout) as error:
+    except Exception as error:  # one item's trouble, whatever it is, is that item's answer
         return failure_of(error, what)
 
 

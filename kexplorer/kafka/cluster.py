@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-from kexplorer.kafka import checks, properties
-from kexplorer.kafka.admin import Admin
+from kexplorer.kafka import properties
+from kexplorer.kafka.admin import Admin, check_number, check_source
 from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.kafka.reader import RangeReader, ReadHandle
 from kexplorer.model.cluster import ConfigEntry, ConnectionState, Reader
-from kexplorer.model.failure import Failure
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.topics import (
     ClusterMetadata,
@@ -42,6 +42,7 @@ class KafkaCluster:
         self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
         self._busy: set[ReadHandle] = set()
         self._pinging: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def state(self) -> ConnectionState:
@@ -70,7 +71,11 @@ class KafkaCluster:
         self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     ) -> AsyncIterator[Reader]:
         for each in ranges:
-            checks.topic_name(each.source.topic)
+            check_source(each.source)
+            check_number(each.start)
+            check_number(each.start if each.end is None else each.end)
+        if self._closed:
+            raise Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again.")
         way = (isolation, any(each.end is None for each in ranges))
         warm = self._warm.setdefault(way, [])
         handle = warm.pop() if warm else self._new_reader(*way)
@@ -82,13 +87,15 @@ class KafkaCluster:
         finally:
             reader.stop()
             self._busy.discard(handle)
-            if len(warm) < _WARM_READERS:
+            if len(warm) < _WARM_READERS and not self._closed:
                 warm.append(handle)
             else:
                 handle.close()
 
     async def close(self) -> None:
         """Returns at once; threads that wait for a frozen broker end when it answers, or with the program."""
+        self._closed = True
+        self._monitor.close()
         if self._pinging:
             self._pinging.cancel()
             await asyncio.gather(self._pinging, return_exceptions=True)

@@ -24,6 +24,7 @@ _KINDS: dict[int, tuple[FailureKind, str]] = {
     _K._TIMED_OUT_QUEUE: (FailureKind.TIMEOUT, _CHECK_NETWORK),
     _K.REQUEST_TIMED_OUT: (FailureKind.TIMEOUT, "The broker did not finish in time; try again."),
     _K.LEADER_NOT_AVAILABLE: (FailureKind.UNREACHABLE, "The partition has no leader; its broker may be down."),
+    _K.NOT_LEADER_FOR_PARTITION: (FailureKind.UNREACHABLE, "Its leader has just moved; try again."),
     _K._SSL: (FailureKind.TLS, _CHECK_TLS),
     _K._AUTHENTICATION: (FailureKind.AUTHENTICATION, _CHECK_LOGIN),
     _K.SASL_AUTHENTICATION_FAILED: (FailureKind.AUTHENTICATION, _CHECK_LOGIN),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 from kexplorer.model.failure import Failure, FailureKind
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class HandleThread:
@@ -22,25 +24,30 @@ class HandleThread:
     def __init__(self, name: str, idle: Callable[[], object] = lambda: None) -> None:
         self._calls: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._idle = idle
+        self._finished = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     async def call(self, work: Callable[[], T], *, what: str, within: float) -> T:
         """Runs `work` in the thread. `Failure(TIMEOUT)` after `within` seconds; the call itself cannot be stopped, its
         late answer is dropped. `what` names the work for that message."""
-        future = self.submit(work)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), within)
+            return await asyncio.wait_for(asyncio.wrap_future(self.submit(work)), within)
         except TimeoutError:
             raise timed_out(what, within) from None
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
+        """Like `call`, without waiting. Submit and finish from one thread only."""
         future: Future[T] = Future()
-        self._calls.put((future, work))
+        if self._finished:
+            future.set_exception(Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again."))
+        else:
+            self._calls.put((future, work))
         return future
 
     def finish(self) -> None:
-        """The thread ends after the calls that were submitted before."""
+        """The thread ends after the calls that were submitted before; later ones fail."""
+        self._finished = True
         self._calls.put(None)
 
     def _run(self) -> None:
@@ -48,7 +55,7 @@ class HandleThread:
             try:
                 call = self._calls.get(timeout=0.25)
             except queue.Empty:
-                self._idle()
+                self._run_idle()
                 continue
             if call is None:
                 return
@@ -62,6 +69,12 @@ class HandleThread:
             else:
                 future.set_result(result)
             del call, future, work  # the last answer must not live until the next call
+
+    def _run_idle(self) -> None:
+        try:
+            self._idle()
+        except Exception:
+            log.exception("serving the client's callbacks failed")  # and the thread lives on: calls depend on it
 
 
 def timed_out(what: str, seconds: float) -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import threading
@@ -32,7 +33,7 @@ class LinkMonitor:
         self._answered = 0.0
         self._all_down = False
         self._state = ConnectionState(Link.CONNECTING)
-        self._watchers: dict[int, Callable[[ConnectionState], None]] = {}
+        self._watchers: dict[object, Callable[[ConnectionState], None]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._scheduled = False
 
@@ -42,9 +43,14 @@ class LinkMonitor:
 
     def watch(self, changed: Callable[[ConnectionState], None]) -> Callable[[], None]:
         self._loop = asyncio.get_running_loop()
-        key = id(changed)
+        key = object()
         self._watchers[key] = changed
         return lambda: self._watchers.pop(key, None) and None
+
+    def close(self) -> None:
+        """Nobody is told any more; errors that still come are only noted."""
+        self._loop = None
+        self._watchers.clear()
 
     def on_error(self, error: KafkaError) -> None:
         """The `error_cb` of every handle of the connection; called in that handle's thread."""
@@ -84,10 +90,12 @@ class LinkMonitor:
             if state.link != self._state.link:
                 log.info("connection %s%s", state.link, f": {state.reason}" if state.reason else "")
             self._state = state
-            if self._loop is None or self._scheduled:
+            loop = self._loop
+            if loop is None or self._scheduled:
                 return
             self._scheduled = True
-        self._loop.call_soon_threadsafe(self._publish)
+        with contextlib.suppress(RuntimeError):  # the loop has ended; an error callback must not raise
+            loop.call_soon_threadsafe(self._publish)
 
     def _derive(self) -> ConnectionState:
         reason = max(self._errors.values())[1] if self._errors else ""
@@ -98,10 +106,14 @@ class LinkMonitor:
         return ConnectionState(Link.CONNECTING, reason)
 
     def _publish(self) -> None:
-        published = self._state
-        for watcher in list(self._watchers.values()):
-            watcher(published)
-        asyncio.get_running_loop().call_later(_PUBLISH_EVERY, self._publish_later, published)
+        published, loop = self._state, asyncio.get_running_loop()
+        for key in self._watchers:
+            loop.call_soon(self._tell, key, published)  # one that raises keeps no other from being told
+        loop.call_later(_PUBLISH_EVERY, self._publish_later, published)
+
+    def _tell(self, key: object, state: ConnectionState) -> None:
+        if watcher := self._watchers.get(key):
+            watcher(state)
 
     def _publish_later(self, published: ConnectionState) -> None:
         with self._lock:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
+import operator
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as ClientPartition
 
 from kexplorer.kafka.failures import TRANSIENT, failure_of
-from kexplorer.kafka.handle import HandleThread
+from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Batch, RecordColumns, Trouble
 from kexplorer.model.topics import OffsetRange, TopicPartition
@@ -33,6 +36,7 @@ class ReadHandle:
     def __init__(self, config: dict[str, Any]) -> None:
         self._config = config
         self._consumer: Consumer | None = None
+        self.reading = False  # in the thread only
         self.thread = HandleThread("kafka-reader", idle=self._serve_callbacks)
 
     def consumer(self) -> Consumer:
@@ -42,8 +46,9 @@ class ReadHandle:
         return self._consumer
 
     def _serve_callbacks(self) -> None:
-        """Keeps an unused consumer's error callbacks coming; it has nothing assigned, so no record can come."""
-        if self._consumer is not None:
+        """Keeps an unused consumer's error callbacks coming. With partitions assigned, a poll here would take a record
+        away from a reader that is not asking just now."""
+        if self._consumer is not None and not self.reading:
             self._consumer.poll(0)
 
     def close(self) -> None:
@@ -79,29 +84,39 @@ class RangeReader:
             if r.end is None or r.start < r.end
         }
         self._open = len(self._parts)
-        self._last_news = time.monotonic()
+        self._silent = 0.0  # seconds that pulls have waited without any news
         self._columns = RecordColumns()
         self._troubles: list[Trouble] = []
+        self._pulling: Future[Batch] | None = None
 
     async def start(self) -> None:
         assignment = [ClientPartition(*p.source, p.next) for p in self._parts.values()]
 
         def assign() -> None:
+            self._handle.reading = True
             self._handle.consumer().assign(assignment)
 
         try:
             await self._handle.thread.call(assign, what="Starting to read", within=_CALL)
         except (KafkaException, ValueError, TypeError) as error:
             raise failure_of(error, "Starting to read") from error
-        self._last_news = time.monotonic()
 
     async def next_batch(self) -> Batch | None:
-        if not self._open:
-            return None
+        """A call that is cancelled loses nothing: the next one gets what it would have got."""
+        if self._pulling is None:
+            if not self._open:
+                return None
+            self._pulling = self._handle.thread.submit(self._pull)
         try:
-            return await self._handle.thread.call(self._pull, what="Reading", within=_STALL + _CALL)
+            async with asyncio.timeout(_STALL + _CALL):
+                batch = await asyncio.shield(asyncio.wrap_future(self._pulling))
+        except TimeoutError:
+            raise timed_out("Reading", _STALL + _CALL) from None
         except KafkaException as error:
+            self._pulling = None
             raise failure_of(error, "Reading") from error
+        self._pulling = None
+        return batch
 
     def stop(self) -> None:
         """What was prefetched is dropped, and the handle is free for the next reader."""
@@ -112,19 +127,23 @@ class RangeReader:
             with contextlib.suppress(KafkaException):
                 consumer.resume(paused)  # a pause outlives the assignment it was made in
             consumer.unassign()
+            self._handle.reading = False
 
         self._handle.thread.submit(release)
 
     def _pull(self) -> Batch:
         consumer = self._handle.consumer()
         self._columns, self._troubles = RecordColumns(), []
+        began = time.monotonic()
         first = consumer.poll(_WAIT)
-        if first is not None:
-            self._last_news = time.monotonic()
+        if first is None:
+            self._silent += time.monotonic() - began
+            self._check_stall()
+        else:
+            self._silent = 0.0
             self._take(first)
             for message in consumer.consume(_BATCH - 1, 0):
                 self._take(message)
-        self._check_stall()
         return Batch(self._columns, tuple(self._troubles))
 
     def _take(self, message: Message) -> None:
@@ -204,7 +223,7 @@ class RangeReader:
 
     def _check_stall(self) -> None:
         waiting = [p for p in self._parts.values() if not p.done and p.end is not None]
-        if not waiting or time.monotonic() - self._last_news < _STALL:
+        if not waiting or self._silent < _STALL:
             return
         why = self._why_silent()
         for part in waiting:
@@ -216,9 +235,15 @@ class RangeReader:
             self._finish(part)
 
 
+# WORKAROUND: for a header key that is not UTF-8 the client returns a list with a NULL inside and a pending exception.
+# `methodcaller` always turns that into a SystemError; CPython's specialised call in warm code does not look, and the
+# process crashes at the first use of the list. A second call for the same record would return the list as well.
+# https://github.com/confluentinc/confluent-kafka-python/blob/master/src/confluent_kafka/src/confluent_kafka.c
+_ask_headers = operator.methodcaller("headers")
+
+
 def _headers(message: Message) -> Any:
     try:
-        return message.headers() or ()
-    except Exception:  # WORKAROUND: a header key that is not UTF-8 raises SystemError for ever for that record,
-        # https://github.com/confluentinc/confluent-kafka-python/blob/master/src/confluent_kafka/src/confluent_kafka.c
+        return _ask_headers(message) or ()
+    except SystemError:
         return None
