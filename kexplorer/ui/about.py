@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtGui import QAction, QGuiApplication, QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.ui.icons import application_icon, icon
+from kexplorer.ui.widgets.labels import plain_label
 
 _NATIVE = QKeySequence.SequenceFormat.NativeText
 
@@ -33,16 +34,14 @@ class AboutDialog(QDialog):
         self._text = "\n".join(f"{name} {version}" for name, version in versions.items())
         picture = QLabel()
         picture.setPixmap(application_icon().pixmap(64, 64))
-        name = _label("Kafka Explorer", "title")
-        purpose = _label("See, search, produce, measure and replay what flows through Apache Kafka.", "muted")
-        purpose.setWordWrap(True)
+        name = plain_label("Kafka Explorer", role="title")
+        about = "See, search, produce, measure and replay what flows through Apache Kafka."
+        purpose = plain_label(about, role="muted", wrap=True)
         table = QGridLayout()
         table.setHorizontalSpacing(24)
         for row, (what, version) in enumerate(versions.items()):
-            table.addWidget(_label(what, "muted"), row, 0)
-            shown = _label(version)
-            shown.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-            table.addWidget(shown, row, 1)
+            table.addWidget(plain_label(what, role="muted"), row, 0)
+            table.addWidget(plain_label(version, selectable=True), row, 1)
         table.setColumnStretch(1, 1)
         text = QVBoxLayout()
         text.setSpacing(8)
@@ -50,16 +49,17 @@ class AboutDialog(QDialog):
             text.addWidget(part)
         text.addSpacing(8)
         text.addLayout(table)
-        text.addWidget(_label("Apache License 2.0", "muted"))
+        text.addWidget(plain_label("Apache License 2.0", role="muted"))
         content = QHBoxLayout()
         content.setSpacing(20)
         content.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
         content.addLayout(text, 1)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = _close_box()
         self.copy_button = QPushButton(icon("copy"), "Copy versions")
         self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._text))
         buttons.addButton(self.copy_button, QDialogButtonBox.ButtonRole.ActionRole)
         buttons.rejected.connect(self.reject)
+        self.copy_button.setAutoDefault(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 16)
         layout.setSpacing(20)
@@ -92,13 +92,19 @@ class ShortcutsDialog(QDialog):
             columns.addLayout(side_layout, 1)
         area = QScrollArea(widgetResizable=True)
         area.setWidget(self._page)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons = _close_box()
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 16, 16)
         layout.addWidget(area)
         layout.addWidget(buttons)
-        self.resize(760, 560)
+        self.resize(800, 640)
+
+
+def _close_box() -> QDialogButtonBox:
+    box = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+    box.button(QDialogButtonBox.StandardButton.Close).setIcon(QIcon())  # the style's own does not follow the theme
+    return box
 
 
 def keys_of(action: QAction) -> str:
@@ -109,17 +115,10 @@ def keys_of(action: QAction) -> str:
 def _section(title: str, actions: list[QAction]) -> QGridLayout:
     grid = QGridLayout()
     grid.setVerticalSpacing(4)
-    grid.addWidget(_label(title, "heading"), 0, 0)
+    grid.addWidget(plain_label(title, role="heading"), 0, 0)
     for row, action in enumerate(actions, 1):
-        grid.addWidget(_label(action.text().replace("&", "").rstrip("…")), row, 0)
-        keys = _label(" or ".join(each.toString(_NATIVE) for each in action.shortcuts()), "muted")
+        grid.addWidget(plain_label(action.text().replace("&", "").rstrip("…")), row, 0)
+        keys = plain_label(" or ".join(each.toString(_NATIVE) for each in action.shortcuts()), "muted")
         grid.addWidget(keys, row, 1, Qt.AlignmentFlag.AlignRight)
     grid.setColumnStretch(0, 1)
     return grid
-
-
-def _label(text: str, role: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("role", role)
-    return label

@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QColor, QFontMetrics, QGuiApplication, QIcon, QKeyEvent, QPainter, QPalette
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QFontMetrics,
+    QGuiApplication,
+    QIcon,
+    QKeyEvent,
+    QPainter,
+    QPalette,
+    QShortcut,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QLineEdit,
     QMenu,
     QStyle,
     QStyledItemDelegate,
@@ -26,6 +35,8 @@ from kexplorer.ui.icons import icon
 from kexplorer.ui.marks import link_colour, paint_dot, paint_link, profile_colour
 from kexplorer.ui.models.cluster_tree import NODE_ROLE, ClusterTreeModel, Node
 from kexplorer.ui.theme import row_height, tokens
+from kexplorer.ui.widgets.filter_box import FilterBox
+from kexplorer.ui.widgets.labels import plain_label
 
 _SPIN_MS = 80
 _SPIN_AFTER_MS = 150  # who answers sooner needs no spinner
@@ -40,8 +51,7 @@ class ClusterTree(QWidget):
         super().__init__()
         self._commands = commands
         self.model = ClusterTreeModel(self)
-        self.filter = QLineEdit(placeholderText="Filter topics", clearButtonEnabled=True)
-        self.filter.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
+        self.filter = FilterBox("Filter topics", pause=60)
         self.view = _TreeView()
         self.view.setModel(self.model)
         self._delegate = _NodeDelegate(self.view)
@@ -49,7 +59,9 @@ class ClusterTree(QWidget):
         self.view.opened.connect(self._open)
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.selectionModel().currentChanged.connect(self._current_moved)
-        self.filter.textChanged.connect(self._filter)
+        self.filter.filter_changed.connect(self._filter)
+        self.filter.returnPressed.connect(self._enter_topics)
+        QShortcut(Qt.Key.Key_Down, self.filter, self._enter_topics, context=Qt.ShortcutContext.WidgetShortcut)
         self._before_filter: list[tuple[str, bool]] | None = None  # expanded profiles, and whether their topics were
         self._wanted: tuple[str, str, bool] | None = None  # the current row, by name
         self._spin = QTimer(self, interval=_SPIN_MS)
@@ -59,6 +71,9 @@ class ClusterTree(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self.filter)
         layout.addWidget(self.view)
+        self._none = plain_label("No connections yet.\nCtrl+N makes one.", role="muted")
+        none_layout = QVBoxLayout(self.view)
+        none_layout.addWidget(self._none, 0, Qt.AlignmentFlag.AlignCenter)
 
     def current_profile(self) -> str:
         node = self.model.node(self.view.currentIndex())
@@ -67,6 +82,7 @@ class ClusterTree(QWidget):
     def set_profiles(self, profiles: Iterable[Profile]) -> None:
         expanded = self._expanded()
         self.model.set_profiles(profiles)
+        self._none.setVisible(not self.model.profiles())
         self._expand(expanded)
         self._find_current()
 
@@ -107,6 +123,15 @@ class ClusterTree(QWidget):
             self._expand(self._before_filter)
             self._before_filter = None
         self._find_current()
+
+    def _enter_topics(self) -> None:
+        """From the filter into the tree: to the current topic, or to the first one there is."""
+        node = self.model.node(self.view.currentIndex())
+        if node is None or not node.topic:
+            indexes = (self.model.first_topic(profile.name) for profile in self.model.profiles())
+            if first := next((index for index in indexes if index.isValid()), None):
+                self.view.setCurrentIndex(first)
+        self.view.setFocus()
 
     def _expanded(self) -> list[tuple[str, bool]]:
         names = [profile.name for profile in self.model.profiles()]

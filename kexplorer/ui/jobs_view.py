@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
     QScrollArea,
@@ -16,6 +15,8 @@ from PySide6.QtWidgets import (
 
 from kexplorer.services.jobs import Job, Jobs, JobState
 from kexplorer.ui.icons import icon
+from kexplorer.ui.widgets.elided_label import ElidedLabel
+from kexplorer.ui.widgets.empty_state import EmptyState
 
 _UPDATE_MS = 250
 _SHOWN = 50  # the newest; nobody looks for older ones
@@ -28,9 +29,7 @@ class JobsView(QWidget):
         super().__init__()
         self._jobs = jobs
         self._rows: dict[Job, _JobRow] = {}
-        self._empty = QLabel("No jobs. Long work shows here how far it is, and can be paused and cancelled.")
-        self._empty.setProperty("role", "muted")
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty = EmptyState("jobs", "No jobs", "Long work shows here how far it is, and can be stopped.")
         self._clear = QPushButton(icon("trash"), "Clear ended")
         self._clear.setFlat(True)
         self._clear.clicked.connect(jobs.clear_ended)
@@ -81,10 +80,9 @@ class _JobRow(QWidget):
     def __init__(self, job: Job) -> None:
         super().__init__()
         self._job = job
-        self._name = _plain(job.name)
-        self._told = _plain()
-        self._told.setProperty("role", "muted")
-        self._told.setMinimumWidth(self.fontMetrics().averageCharWidth() * 44)
+        self._name = ElidedLabel()
+        self._name.show_text(job.name)
+        self._told = ElidedLabel()
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._pause = QToolButton()
@@ -98,24 +96,29 @@ class _JobRow(QWidget):
         layout.setSpacing(12)
         layout.addWidget(self._name, 2)
         layout.addWidget(self._bar, 2)
-        layout.addWidget(self._told, 2)
+        layout.addWidget(self._told, 3)
         layout.addWidget(self._pause)
         layout.addWidget(self._cancel)
+        for widget in (self._bar, self._pause, self._cancel):  # so that the columns of all rows stay in line
+            policy = widget.sizePolicy()
+            policy.setRetainSizeWhenHidden(True)
+            widget.setSizePolicy(policy)
         self.refresh()
 
     def refresh(self) -> None:
         job = self._job
         fraction = job.fraction
         moving = job.state.active and fraction is None
+        self._bar.setVisible(job.state.active)
         self._bar.setRange(0, 0 if moving else 1000)
         if not moving:
-            self._bar.setValue(1000 if job.state == JobState.DONE else int((fraction or 0) * 1000))
-        self._told.setText(describe(job))
+            self._bar.setValue(int((fraction or 0) * 1000))
+        self._told.show_text(describe(job))
         paused = job.state == JobState.PAUSED
         self._pause.setIcon(icon("play" if paused else "pause"))
         self._pause.setToolTip("Resume" if paused else "Pause")
-        self._pause.setEnabled(job.can_pause)
-        self._cancel.setEnabled(job.state.active)
+        self._pause.setVisible(job.can_pause)
+        self._cancel.setVisible(job.state.active)
 
 
 def describe(job: Job) -> str:
@@ -140,9 +143,3 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours:,} h {minutes} min"
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _plain(text: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QGuiApplication, QIcon, QKeySequence, QPainter, QPalette, QShortcut
+from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QIcon, QKeySequence, QPainter, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
+    QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
     QTableView,
@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.log import LEVEL_ROLE, TEXT_ROLE, LogHandler, LogModel
 from kexplorer.ui.theme import row_height, tokens
+from kexplorer.ui.widgets.empty_state import EmptyState
 
 _LEVELS = {"Everything": logging.INFO, "Warnings and errors": logging.WARNING, "Errors": logging.ERROR}
 
@@ -56,9 +57,7 @@ class LogView(QWidget):
         self._copy.clicked.connect(self.copy)
         self._clear = _flat("Clear", "trash", "Forget these lines")
         self._clear.clicked.connect(self.model.clear)
-        self._empty = QLabel("Nothing was logged yet at this level.")
-        self._empty.setProperty("role", "muted")
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty = EmptyState("log", "Nothing logged at this level", "What goes on between window and brokers.")
         QShortcut(
             QKeySequence(QKeySequence.StandardKey.Copy),
             self.table,
@@ -112,11 +111,20 @@ class _LogDelegate(QStyledItemDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         look = tokens(option.palette)
+        option.widget.style().drawPrimitive(
+            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget
+        )
         level = index.data(LEVEL_ROLE)
         by_level = look.bad if level >= logging.ERROR else look.warn if level >= logging.WARNING else look.muted
         colour = (look.muted, by_level, look.muted, look.text)[index.column()]
-        option.palette.setColor(QPalette.ColorRole.Text, colour)
-        super().paint(painter, option, index)
+        area = option.rect.adjusted(8, 0, -8, 0)  # as the header's
+        text = QFontMetrics(option.font).elidedText(index.data(), Qt.TextElideMode.ElideRight, area.width())
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        painter.save()
+        painter.setFont(option.font)
+        painter.setPen(option.palette.color(QPalette.ColorRole.HighlightedText) if selected else QColor(colour))
+        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, text)
+        painter.restore()
 
 
 def _flat(text: str, icon_name: str, tip: str) -> QPushButton:

@@ -12,14 +12,15 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QTabWidget,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
 from kexplorer.model.cluster import ConnectionState
+from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import ClusterMetadata
 from kexplorer.services.jobs import Jobs
@@ -37,6 +38,8 @@ from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.welcome import WelcomePage
 from kexplorer.ui.status_bar import StatusBar
 from kexplorer.ui.tab_group import OwnWindow
+from kexplorer.ui.widgets.error_strip import ErrorStrip
+from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.workspace import Workspace
 
 _DOCKS_VERSION = 1
@@ -72,6 +75,7 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage(commands)
         self.workspace = Workspace(make_panel, self.welcome)
         self.jobs, self.log = JobsView(jobs), LogView(log)
+        self._strip = ErrorStrip(can_retry=False)
         self.status_bar = StatusBar()
         self.menus = Menus(self)
         self.palette_dialog = Palette(self, self._entries)
@@ -101,6 +105,10 @@ class MainWindow(QMainWindow):
         self.tree.set_topics(profile, metadata.topics)
         self._brokers[profile] = len(metadata.brokers)
         self._show_cluster()
+
+    def show_failure(self, failure: Failure) -> None:
+        """For what concerns no panel: above the tabs, until it is dismissed."""
+        self._strip.show_failure(failure)
 
     # what is remembered
 
@@ -191,13 +199,20 @@ class MainWindow(QMainWindow):
         self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, self._tree_dock)
         self.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, self._below_dock)
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.setCentralWidget(self.workspace)
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._strip)
+        column.addWidget(self.workspace, 1)
+        self.setCentralWidget(middle)
         self.setMenuBar(self.menus)
         self.setStatusBar(self.status_bar)
         self.setWindowIcon(application_icon())
         self.welcome.show_hints(self.menus.hints())
         self.resize(1280, 800)
         self._default_docks()
+        self.tree.view.setFocus()
 
     def _dock(self, title: str, content: QWidget, bar: QWidget) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -209,13 +224,11 @@ class MainWindow(QMainWindow):
 
     def _tree_title(self) -> QWidget:
         bar = QWidget()
-        title = QLabel("Clusters")
-        title.setProperty("role", "heading")
         new = _bar_button("plus", "New connection (Ctrl+N)")
         new.clicked.connect(self.commands.new_connection)
         layout = QHBoxLayout(bar)
         layout.setContentsMargins(12, 4, 4, 0)
-        layout.addWidget(title, 1)
+        layout.addWidget(plain_label("Clusters", role="heading"), 1)
         layout.addWidget(new)
         return bar
 
@@ -300,6 +313,7 @@ def _bar_button(icon_name: str, tip: str) -> QToolButton:
     button = QToolButton()
     button.setIcon(icon(icon_name, "muted"))
     button.setToolTip(tip)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     return button
 
 

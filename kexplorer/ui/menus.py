@@ -113,7 +113,11 @@ class Menus(QMenuBar):
     def _build_theme(self, menu: QMenu) -> None:
         group = QActionGroup(self)
         self.themes: dict[str, QAction] = {}
-        texts = {"system": ("As the system", "Ctrl+F6"), "light": ("Light", "Ctrl+F7"), "dark": ("Dark", "Ctrl+F8")}
+        texts = {
+            "system": ("Theme of the system", "Ctrl+F6"),
+            "light": ("Light theme", "Ctrl+F7"),
+            "dark": ("Dark theme", "Ctrl+F8"),
+        }
         for theme in THEMES:
             action = offer(menu, *texts[theme], partial(self._window.set_theme, theme))
             action.setCheckable(True)

@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from heapq import nlargest
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QEvent, QModelIndex, QObject, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QIcon, QKeyEvent, QPainter, QPalette
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QEvent,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    QPoint,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QColor, QFontMetrics, QIcon, QKeyEvent, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import (
     QDialog,
     QLabel,
@@ -117,9 +127,17 @@ class Palette(QDialog):
         self._search("")
         width = min(640, window.width() - 48)
         self.resize(width, min(440, window.height() - 96))
-        self.move(window.mapToGlobal(window.rect().topLeft()) + QRect(0, 0, window.width() - width, 128).center())
+        self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, 64)))
         self.show()
         self._field.setFocus()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        look = tokens(self.palette())
+        painter = QPainter(self)
+        painter.setPen(QColor(look.control_line))
+        painter.setBrush(QColor(look.base))
+        painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._field and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:

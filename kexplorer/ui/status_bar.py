@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import html
-
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QToolButton, QWidget
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QStatusBar, QToolButton, QWidget
 
 from kexplorer.model.cluster import ConnectionState, Link
 from kexplorer.ui.icons import icon
 from kexplorer.ui.marks import link_colour, paint_link
+from kexplorer.ui.widgets.elided_label import ElidedLabel
 
 
 class StatusBar(QStatusBar):
@@ -21,15 +20,18 @@ class StatusBar(QStatusBar):
     def __init__(self) -> None:
         super().__init__()
         self._mark = _LinkMark()
-        self._link = _Elided()
-        self._panel = _Elided()
+        self._link = ElidedLabel()
+        self._panel = ElidedLabel()
         self._brokers = QLabel()
         self._rate = QLabel()
         self._jobs = QToolButton()
         self._jobs.setIcon(icon("jobs"))
         self._jobs.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self._jobs.clicked.connect(self.jobs_clicked)
-        self.setContentsMargins(8, 0, 0, 0)
+        self.setContentsMargins(8, 0, 4, 0)
+        self.setSizeGripEnabled(False)
+        for label in (self._brokers, self._rate):
+            label.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self._mark)
         self.addWidget(self._link, 3)
         self.addWidget(self._panel, 2)
@@ -67,29 +69,6 @@ class StatusBar(QStatusBar):
         self._jobs.setVisible(running > 0)
         self._jobs.setText("1 job" if running == 1 else f"{running} jobs")
         self._jobs.setToolTip("Show the running jobs")
-
-
-class _Elided(QLabel):
-    """One line of plain text that gives way; the whole is its tool tip."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setTextFormat(Qt.TextFormat.PlainText)
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.whole = ""
-
-    def show_text(self, text: str) -> None:
-        self.whole = text
-        self.setToolTip(html.escape(text))
-        self._elide()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._elide()
-
-    def _elide(self) -> None:
-        line = " ".join(self.whole.split())
-        self.setText(self.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, self.width()))
 
 
 class _LinkMark(QWidget):

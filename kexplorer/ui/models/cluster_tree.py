@@ -117,6 +117,10 @@ class ClusterTreeModel(QAbstractItemModel):
             return self._at(branch, _TOPIC, row) if row >= 0 else QModelIndex()
         return self._at(branch, _TOPICS if all_topics else _PROFILE, 0)
 
+    def first_topic(self, profile: str) -> QModelIndex:
+        branch = self._branch(profile)
+        return self._at(branch, _TOPIC, 0) if branch and branch.visible else QModelIndex()
+
     def node(self, index: Index) -> Node | None:
         if not index.isValid():
             return None

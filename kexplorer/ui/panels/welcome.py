@@ -6,14 +6,24 @@ from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QAction, QColor, QEnterEvent, QPainter, QPainterPath, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from kexplorer.model.profile import Profile
 from kexplorer.ui.about import keys_of
 from kexplorer.ui.commands import Commands
-from kexplorer.ui.icons import application_icon, icon
+from kexplorer.ui.icons import application_icon
 from kexplorer.ui.marks import profile_dot
 from kexplorer.ui.theme import tokens
+from kexplorer.ui.widgets.labels import IconLabel, plain_label
 
 _RECENT = 5
 
@@ -42,7 +52,7 @@ class WelcomePage(QWidget):
         self.new.clicked.connect(commands.new_connection)
         self._recent = QVBoxLayout()
         self._recent.setSpacing(0)
-        self._recent_title = _label("Connections", "heading")
+        self._recent_title = plain_label("Connections", role="heading")
         column = QVBoxLayout()
         column.setSpacing(8)
         column.addStretch(2)
@@ -55,11 +65,12 @@ class WelcomePage(QWidget):
         column.addLayout(cards)
         column.addSpacing(24)
         lower = QHBoxLayout()
-        lower.setSpacing(40)
+        lower.setSpacing(16)
         recent = QVBoxLayout()
+        recent.setSpacing(8)
         recent.addWidget(self._recent_title)
         recent.addLayout(self._recent)
-        recent.addStretch()
+        recent.addStretch(1)
         lower.addLayout(recent, 1)
         lower.addLayout(self._keys(), 1)
         column.addLayout(lower)
@@ -87,8 +98,8 @@ class WelcomePage(QWidget):
     def show_hints(self, actions: Iterable[QAction]) -> None:
         """The shortcuts worth knowing first."""
         for row, action in enumerate(actions):
-            self._hints.addWidget(_label(keys_of(action)), row, 0)
-            self._hints.addWidget(_label(action.text().rstrip("…"), "muted"), row, 1)
+            self._hints.addWidget(plain_label(keys_of(action)), row, 0)
+            self._hints.addWidget(plain_label(action.text().rstrip("…"), role="muted"), row, 1)
 
     def _keys(self) -> QVBoxLayout:
         self._hints = QGridLayout()
@@ -96,9 +107,10 @@ class WelcomePage(QWidget):
         self._hints.setVerticalSpacing(6)
         self._hints.setColumnStretch(1, 1)
         column = QVBoxLayout()
-        column.addWidget(_label("Keys", "heading"))
+        column.setSpacing(8)
+        column.addWidget(plain_label("Keys", role="heading"))
         column.addLayout(self._hints)
-        column.addStretch()
+        column.addStretch(1)
         return column
 
     def _title(self) -> QHBoxLayout:
@@ -106,8 +118,8 @@ class WelcomePage(QWidget):
         picture.setPixmap(application_icon().pixmap(48, 48))
         words = QVBoxLayout()
         words.setSpacing(2)
-        words.addWidget(_label("Kafka Explorer", "title"))
-        words.addWidget(_label("See, search, produce, measure and replay what flows through Kafka.", "muted"))
+        words.addWidget(plain_label("Kafka Explorer", role="title"))
+        words.addWidget(plain_label("See, search, produce, measure and replay what flows through Kafka.", role="muted"))
         title = QHBoxLayout()
         title.setSpacing(16)
         title.addWidget(picture)
@@ -124,30 +136,21 @@ class Card(QAbstractButton):
         self.setAccessibleDescription(text)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        picture = QLabel()
-        picture.setPixmap(icon(icon_name, "link").pixmap(QSize(24, 24)))
-        self._icon_name, self._picture = icon_name, picture
-        told = _label(text, "muted")
-        told.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)  # all cards are as wide
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 20)
         layout.setSpacing(8)
-        layout.addWidget(picture)
+        layout.addWidget(IconLabel(icon_name, "link", 24))
         layout.addSpacing(4)
-        layout.addWidget(_label(name, "heading"))
-        layout.addWidget(told)
+        layout.addWidget(plain_label(name, role="heading"))
+        layout.addWidget(plain_label(text, role="muted", wrap=True))
         layout.addStretch()
-        for label in self.findChildren(QLabel):
-            label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        for child in self.findChildren(QWidget):
+            child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
 
     def sizeHint(self) -> QSize:
         layout = self.layout()
         return layout.sizeHint() if layout else super().sizeHint()
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
-            self._picture.setPixmap(icon(self._icon_name, "link").pixmap(QSize(24, 24)))
 
     def enterEvent(self, event: QEnterEvent) -> None:
         super().enterEvent(event)
@@ -168,10 +171,3 @@ class Card(QAbstractButton):
         painter.setPen(QPen(QColor(look.accent if lively else look.line), 1.5))
         painter.drawPath(outline)
         painter.end()
-
-
-def _label(text: str, role: str = "") -> QLabel:
-    label = QLabel(text)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("role", role)
-    return label
