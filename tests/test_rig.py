@@ -282,3 +282,18 @@ def test_kafka_that_is_required_and_missing_is_an_error(
     optional.assert_outcomes(passed=1, skipped=1)
     optional.stdout.fnmatch_lines(["broker: the embedded broker (not Apache Kafka), because java is not installed"])
     optional.stdout.fnmatch_lines(["*1 tests need Apache Kafka*", "*skipped *::test_needs_it"])
+
+
+def test_broker_that_is_there_already(
+    kafka: KafkaCluster, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("KEXPLORER_TEST_BROKER", kafka.bootstrap())
+    pytester.makepyfile(
+        f"def test_given(broker): assert (broker.kind, broker.bootstrap) == ('given', '{kafka.bootstrap()}')"
+        "\ndef test_controls(kafka): pass"
+    )
+    run = pytester.runpytest_subprocess("-p", "tests.rig.brokers")
+    run.assert_outcomes(passed=1, skipped=1)
+    run.stdout.fnmatch_lines(f"broker: the broker at {kafka.bootstrap()}*")

@@ -91,6 +91,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch Kafka before the first test: the network's time is no test's time."""
     wanted = session.config.stash[CHOICE].kind == "kafka" and not session.config.option.collectonly
     if wanted and any(map(_needs, session.items)):
+        if not jars.archive().exists():
+            session.config.get_terminal_writer().line(f"fetching Apache Kafka {jars.VERSION} once, into {jars.HOME}")
         prepare()
 
 

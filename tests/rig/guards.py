@@ -51,7 +51,7 @@ def pytest_runtest_makereport(
 
 
 @pytest.fixture(autouse=True)
-def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+def _thread_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     before = _living()
     yield
     if request.node.stash.get(_FAILED, False):
@@ -82,7 +82,7 @@ def _living() -> dict[object, str]:
 
 
 @pytest.fixture(autouse=True)
-def _log(request: pytest.FixtureRequest, _threads: None) -> Iterator[_Log]:
+def _log_guard(request: pytest.FixtureRequest, _thread_guard: None) -> Iterator[_Log]:
     guard = _Log([mark.args[0] for mark in request.node.iter_markers("expect_log")])
     root = logging.getLogger()
     root.addHandler(guard)
@@ -94,6 +94,6 @@ def _log(request: pytest.FixtureRequest, _threads: None) -> Iterator[_Log]:
 
 
 @pytest.fixture
-def expect_log(_log: _Log) -> Callable[[str], None]:
+def expect_log(_log_guard: _Log) -> Callable[[str], None]:
     """`expect_log("regex")`: a line "LEVEL logger: message" of level WARNING or above must come, and is no fault."""
-    return _log.expected.append
+    return _log_guard.expected.append

@@ -48,7 +48,16 @@ def fetch() -> None:
     HOME.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=HOME.parent) as made:
         jars = Path(made, "kafka", "jars")
-        command = ["mvn", "-q", "-B", "-f", str(POM), f"-Dkafka.version={VERSION}", f"-DoutputDirectory={jars}"]
+        command = [
+            "mvn",
+            "-q",
+            "-Dmaven.wagon.http.retryHandler.count=3",
+            "-B",
+            "-f",
+            str(POM),
+            f"-Dkafka.version={VERSION}",
+            f"-DoutputDirectory={jars}",
+        ]
         done = subprocess.run(
             [*command, "-DincludeScope=runtime", "dependency:copy-dependencies"],
             stdout=subprocess.PIPE,

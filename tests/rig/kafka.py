@@ -68,13 +68,13 @@ class Node:
                 return
         raise RuntimeError(f"node {self.number} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
 
-    def stop(self) -> None:
-        """Shut down in order."""
-        self._end(signal.SIGTERM)
+    def stop(self, patience: float = 15.0) -> None:
+        """Shut down in order; kill -9 after `patience` seconds."""
+        self._end(signal.SIGTERM, patience)
 
     def kill(self) -> None:
         """kill -9."""
-        self._end(signal.SIGKILL)
+        self._end(signal.SIGKILL, 15.0)
 
     def freeze(self) -> None:
         """SIGSTOP: connections stay open, nothing answers."""
@@ -86,9 +86,9 @@ class Node:
         os.killpg(self.pid, signal.SIGCONT)
         self.frozen = False
 
-    def _end(self, by: signal.Signals) -> None:
+    def _end(self, by: signal.Signals, patience: float) -> None:
         assert self._process, f"node {self.number} was never started"
-        self._reaper.end(self._process, by, patience=15)
+        self._reaper.end(self._process, by, patience)
         self.frozen = False
 
 
@@ -222,5 +222,6 @@ def prepare() -> None:
         node.launch(f"-XX:ArchiveClassesAtExit={part}")
         node.wait()
         cluster.tool("org.apache.kafka.tools.TopicCommand", "--create", "--topic", "warm-up")
-        node.stop()
+        node.stop(patience=90)
+    part.touch()  # a Java that can't make archives takes the empty file for none
     part.rename(jars.archive())
