@@ -63,11 +63,9 @@ class HandleThread:
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                result = work()
+                future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
-            else:
-                future.set_result(result)
             del call, future, work  # the last answer must not live until the next call
 
     def _run_idle(self) -> None:

@@ -210,7 +210,8 @@ def test_gaps_of_compaction(aio: LoopRunner, broker: Broker, topic_name: str) ->
     )
     limit = time.monotonic() + 60
     while True:  # the cleaner leaves the active segment alone: each new record rolls it
-        direct.produce(broker.bootstrap, topic_name, [Sent(0, b"same", b"last", timestamp=NOW + 100)])
+        now = int(time.time() * 1000)
+        direct.produce(broker.bootstrap, topic_name, [Sent(0, b"same", b"last", timestamp=now)])
         page = _page(aio, broker, topic_name, 100_000)
         if len(page.records) < 100 or time.monotonic() > limit:
             break
