@@ -85,7 +85,7 @@ class Cluster(Protocol):
 class Connector(Protocol):
     """Makes a `Cluster` of a profile, or raises `Failure` for what the profile itself forbids. Talks to nobody yet."""
 
-    def __call__(self, profile: Profile, credentials: Credentials) -> Cluster: ...
+    async def __call__(self, profile: Profile, credentials: Credentials) -> Cluster: ...
 
 
 class StepOutcome(StrEnum):

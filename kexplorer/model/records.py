@@ -252,9 +252,6 @@ class RecordRing:
             self.nbytes -= gone.nbytes
             self.dropped += len(gone)
 
-    def clear(self) -> None:
-        self.__init__(self.limit)  # type: ignore[misc]
-
 
 @dataclass(frozen=True, slots=True)
 class Trouble:

@@ -124,11 +124,13 @@ async def _read_back(
 
 
 def _merge(parts: Sequence[_Part], count: int) -> RecordColumns:
-    found = [
-        (timestamp, source, offset, ring, row)
-        for part in parts
-        for ring in part.read
-        for row, (timestamp, source, offset) in enumerate(ring.positions())
-    ]
+    """By time over the partitions, by offset within each: a record counts as no older than those before it."""
+    found: list[tuple[int, TopicPartition, int, RecordRing, int]] = []
+    for part in parts:
+        time = 0
+        for ring in reversed(part.read):
+            for row, (timestamp, source, offset) in enumerate(ring.positions()):
+                time = max(time, timestamp)
+                found.append((time, source, offset, ring, row))
     found.sort(key=lambda each: each[:3])
-    return RecordColumns(ring[row] for _, _, _, ring, row in found[-count:])
+    return RecordColumns(ring[row] for *_, ring, row in found[-count:])

@@ -144,7 +144,7 @@ class Connections:
     async def connect(self, profile: Profile, ask: Ask) -> Cluster:
         """Raises `Failure` for what the profile forbids or lacks; whether a broker answers, the cluster's state tells.
         After a refused login call `forget`, or the same answer is used again."""
-        return self._connector(profile, await self.credentials(profile, ask))
+        return await self._connector(profile, await self.credentials(profile, ask))
 
     async def credentials(self, profile: Profile, ask: Ask, typed: Mapping[str, str] | None = None) -> Credentials:
         """The secrets that the profile's protocol needs: as typed, else from where they are."""

@@ -124,15 +124,16 @@ def tokens(palette: QPalette) -> Tokens:
     return DARK if palette.color(QPalette.ColorRole.Window).lightness() < 128 else LIGHT
 
 
-def apply(app: QApplication, scheme: Scheme = Scheme.SYSTEM) -> None:
-    """Gives `app` its style, fonts and colours; with SYSTEM they follow the system's light or dark from now on."""
+def apply(app: QApplication, scheme: Scheme = Scheme.SYSTEM, percent: int = 100) -> None:
+    """Gives `app` its style, fonts and colours; with SYSTEM they follow the system's light or dark from now on.
+    `percent` is the size of the interface's type."""
     follower = app.findChild(_SystemFollower)
     if follower is None:
         load_fonts()
         QDir.addSearchPath("kexplorer", str(RESOURCES))
         app.setStyle("Fusion")
         follower = _SystemFollower(app)
-    follower.follow(scheme)
+    follower.follow(scheme, percent)
 
 
 def load_fonts() -> None:
@@ -169,11 +170,12 @@ class _SystemFollower(QObject):
         super().__init__(app)
         self._app = app
         self._scheme = Scheme.SYSTEM
-        self._shown: Tokens | None = None
+        self._percent = 100
+        self._shown: tuple[Tokens, int] | None = None
         app.styleHints().colorSchemeChanged.connect(self._show)
 
-    def follow(self, scheme: Scheme) -> None:
-        self._scheme = scheme
+    def follow(self, scheme: Scheme, percent: int) -> None:
+        self._scheme, self._percent = scheme, percent
         wanted = {Scheme.LIGHT: Qt.ColorScheme.Light, Scheme.DARK: Qt.ColorScheme.Dark}
         self._app.styleHints().setColorScheme(wanted.get(scheme, Qt.ColorScheme.Unknown))  # native title bars too
         self._show(self._app.styleHints().colorScheme())
@@ -181,10 +183,10 @@ class _SystemFollower(QObject):
     def _show(self, system: Qt.ColorScheme) -> None:
         dark = self._scheme == Scheme.DARK or (self._scheme == Scheme.SYSTEM and system == Qt.ColorScheme.Dark)
         chosen = DARK if dark else LIGHT
-        if chosen is self._shown:
+        if (chosen, self._percent) == self._shown:
             return
-        self._shown = chosen
-        self._app.setFont(interface_font())
+        self._shown = chosen, self._percent
+        self._app.setFont(interface_font(10 * self._percent / 100))
         self._app.setPalette(palette_of(chosen))
         self._app.setStyleSheet(style_sheet(chosen, QFontMetrics(self._app.font())))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from kexplorer.services.catalog import TopicOffsets
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
+_NO_REST = re.compile(r" 00 \w+$")  # "7 d 00 h" is seven days
 
 
 @dataclass(slots=True, eq=False)
@@ -70,7 +72,7 @@ class _Column:
 
 def _retention(row: TopicRow) -> str:
     ms = row.retention_ms
-    return "" if ms is None else "for ever" if ms < 0 else duration(ms / 1000)
+    return "" if ms is None else "for ever" if ms < 0 else _NO_REST.sub("", duration(ms / 1000))
 
 
 def _retention_order(row: TopicRow) -> float:

@@ -1,0 +1,157 @@
+"""Composition root of the window: QApplication, event loop, services, and a coroutine that lives as long."""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import importlib
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import PySide6
+import qasync
+from PySide6.QtWidgets import QApplication
+
+from kexplorer import __version__
+from kexplorer.explorer import Explorer
+from kexplorer.kafka import checks, properties
+from kexplorer.model.cluster import Cluster, ProbeStep
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.services.connections import Connections
+from kexplorer.store.daemon import in_daemon
+from kexplorer.store.preferences import Preferences
+from kexplorer.store.profiles import ProfileStore
+from kexplorer.store.secrets import Secrets
+from kexplorer.ui import theme
+from kexplorer.ui.icons import application_icon
+
+if TYPE_CHECKING:
+    from kexplorer.demo.process import DemoProcess
+
+_DEMO_START = 20.0  # seconds
+_CLIENT = 30.0  # seconds to import the client library from a slow disk
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    demo: bool = False
+    tour: Path | None = None
+    selftest: bool = False
+
+
+def run(options: Options) -> int:
+    """Shows the window until it is closed. Returns only in a failed start; else it ends the process, because a thread
+    that waits for a frozen broker must not keep it."""
+    faulthandler.enable()
+    logging.getLogger().setLevel(logging.INFO)
+    application = QApplication(["kexplorer"])
+    application.setApplicationName("kexplorer")
+    application.setApplicationDisplayName("Kafka Explorer")
+    application.setDesktopFileName("kexplorer")
+    application.setWindowIcon(application_icon())
+    application.setQuitOnLastWindowClosed(False)
+    theme.apply(application)
+    loop = qasync.QEventLoop(application)
+    asyncio.set_event_loop(loop)
+    code = loop.run_until_complete(_main(application, options))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+async def _main(application: QApplication, options: Options) -> int:
+    async with AsyncExitStack() as stack:
+        home = Path(stack.enter_context(tempfile.TemporaryDirectory())) if options.tour else None
+        connections = Connections(
+            ProfileStore(home and home / "clusters.toml"),
+            Secrets(),
+            connector=_connect,
+            probe=_probe,
+            checks=checks,
+            check_property=properties.check_property,
+        )
+        preferences = Preferences(home and home / "window.json")
+        explorer = Explorer(application, connections, preferences, _start_demo, _versions())
+        await stack.enter_async_context(explorer)
+        if options.selftest:
+            print(json.dumps({"ready_ms": _milliseconds_since_start(), **_versions()}, indent=1))  # noqa: T201
+            return 0
+        if options.tour:
+            from kexplorer import tour  # noqa: PLC0415
+
+            await tour.Tour(explorer, options.tour).take()
+            return 0
+        if options.demo:
+            explorer.open_demo()
+        await explorer.window.closed.wait()
+    return 0
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "Kafka Explorer": __version__,
+        "Python": platform.python_version(),
+        "Qt, PySide6": PySide6.__version__,
+        "confluent-kafka": metadata.version("confluent-kafka"),
+        "System": f"{platform.system()} {platform.release()} ({platform.machine()})",
+    }
+
+
+def _milliseconds_since_start() -> int:
+    """Since the process began, as the system counts; 0 where it does not tell."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    except OSError:
+        return 0
+    return round((time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")) * 1000)
+
+
+# The client library takes 70 ms to import: not before the window is there, and not on its thread.
+
+
+async def _connect(profile: Profile, credentials: Credentials) -> Cluster:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.cluster import KafkaCluster  # noqa: PLC0415
+
+    return KafkaCluster(profile, credentials)
+
+
+async def _probe(profile: Profile, credentials: Credentials, on_step: Callable[[ProbeStep], None]) -> None:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.probe import probe  # noqa: PLC0415
+
+    await probe(profile, credentials, on_step)
+
+
+def _import_client() -> None:
+    properties.require_supported_client()
+    importlib.import_module("kexplorer.kafka.cluster")
+    importlib.import_module("kexplorer.kafka.probe")
+
+
+async def _start_demo() -> DemoProcess:
+    return await in_daemon("demo", _demo_process, _DEMO_START)
+
+
+def _demo_process() -> DemoProcess:
+    from kexplorer.demo.broker import EmbeddedBrokerError  # noqa: PLC0415
+    from kexplorer.demo.process import DemoProcess  # noqa: PLC0415
+
+    demo = DemoProcess()
+    try:
+        demo.start()
+    except EmbeddedBrokerError as error:
+        raise Failure(FailureKind.UNSUPPORTED, str(error)) from error
+    return demo

@@ -1,0 +1,269 @@
+"""The program behind the window: what it asks for, the sessions it looks through, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Protocol
+from urllib.parse import unquote
+
+from PySide6.QtWidgets import QApplication
+
+from kexplorer.model.cluster import Cluster, ConnectionState, Link
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.profile import Profile
+from kexplorer.services.connections import Connections
+from kexplorer.services.jobs import Jobs
+from kexplorer.services.sessions import Session, Sessions
+from kexplorer.store.preferences import Preferences
+from kexplorer.ui import theme
+from kexplorer.ui.dialogs.confirm import ask_secret, confirm
+from kexplorer.ui.dialogs.connection_dialog import edit_profile
+from kexplorer.ui.main_window import MainWindow
+from kexplorer.ui.models.log import LogHandler
+from kexplorer.ui.panel import Panel
+from kexplorer.ui.panels.messages import MessagesPanel, messages_key
+from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from kexplorer.ui.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+DEMO = "Demo shop"  # the name of its connection
+_METADATA_SOON, _METADATA_EVERY = 1.0, 30.0  # seconds, twice as long each time: who connects to a cluster changes it
+_LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
+
+
+class Demo(Protocol):
+    """A cluster that lives as long as the program."""
+
+    @property
+    def bootstrap(self) -> str: ...
+
+    def stop(self) -> None: ...
+
+
+class Explorer:
+    """The program: owns window, services and sessions, and answers what the window asks (`ui.commands.Commands`).
+    Entering shows the window, leaving ends all work. `start_demo` starts the demo's cluster."""
+
+    def __init__(
+        self,
+        application: QApplication,
+        connections: Connections,
+        preferences: Preferences,
+        start_demo: Callable[[], Awaitable[Demo]],
+        versions: Mapping[str, str],
+    ) -> None:
+        self._application = application
+        self._connections = connections
+        self._preferences = preferences
+        self._start_demo = start_demo
+        self.sessions = Sessions(self._connect)
+        self._demo: Demo | None = None
+        self._demo_profile: Profile | None = None  # in no file
+        self._scheme, self._zoom = theme.Scheme.SYSTEM, 100
+        self._tasks = Tasks(self._show_failure)
+        self._log = LogHandler()
+        self.window = MainWindow(self, self._make_panel, Jobs(), self._log, versions)
+
+    async def __aenter__(self) -> Explorer:
+        logging.getLogger().addHandler(self._log)
+        sys.excepthook = self._unexpected
+        loaded = await self._connections.load()
+        self._show_profiles()
+        self.window.restore_state(self._preferences.load())
+        self.window.show()
+        for failure in loaded.failures:
+            self._show_failure(failure)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            self._preferences.save(self.window.save_state())
+        except (Failure, ValueError) as error:
+            log.warning("The layout was not saved: %s", error)
+        self.window.hide()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE):
+                await self.window.workspace.close_all()
+                await self._tasks.close()
+                await self.sessions.close_all()
+        if self._demo:
+            self._demo.stop()
+        sys.excepthook = sys.__excepthook__
+        logging.getLogger().removeHandler(self._log)
+
+    # what the window asks
+
+    def new_connection(self) -> None:
+        self._tasks.start("dialog", self._edit(None))
+
+    def open_demo(self) -> None:
+        self._tasks.start("demo", self._open_demo())
+
+    def connect(self, profile: str) -> None:
+        self.open_topics(profile)
+
+    def disconnect(self, profile: str) -> None:
+        self._tasks.start(f"disconnect {profile}", self._disconnect(profile))
+
+    def edit(self, profile: str) -> None:
+        if found := self._stored(profile):
+            self._tasks.start("dialog", self._edit(found))
+
+    def duplicate(self, profile: str) -> None:
+        if found := self._stored(profile):
+            self._tasks.start("dialog", self._duplicate(found))
+
+    def delete(self, profile: str) -> None:
+        if found := self._stored(profile):
+            self._tasks.start("dialog", self._delete(found))
+
+    def refresh(self, profile: str) -> None:
+        self._tasks.start(f"refresh {profile}", self._refresh(profile))
+
+    def open_topics(self, profile: str) -> None:
+        self.window.workspace.open(topics_key(profile))
+
+    def open_topic(self, profile: str, topic: str) -> None:
+        self.window.workspace.open(messages_key(profile, topic))
+
+    def set_theme(self, theme_name: str) -> None:
+        self._scheme = theme.Scheme(theme_name)
+        theme.apply(self._application, self._scheme, self._zoom)
+
+    def set_zoom(self, percent: int) -> None:
+        self._zoom = percent
+        theme.apply(self._application, self._scheme, self._zoom)
+
+    # panels
+
+    def _make_panel(self, key: str) -> Panel | None:
+        kind, *rest = (unquote(part) for part in key.split("/"))
+        profile = self._profile(rest[0]) if rest else None
+        if profile is None:
+            return None
+        name = profile.name
+        if kind == "topics" and len(rest) == 1:
+            return TopicsPanel(profile, lambda: self._session(name), lambda topic: self.open_topic(name, topic))
+        if kind == "messages" and len(rest) == 2:
+            return MessagesPanel(profile, rest[1], lambda: self._session(name))
+        return None
+
+    def _profile(self, name: str) -> Profile | None:
+        return next((profile for profile in self._profiles() if profile.name == name), None)
+
+    def _profiles(self) -> list[Profile]:
+        return [*([self._demo_profile] if self._demo_profile else []), *self._connections.profiles]
+
+    def _show_profiles(self) -> None:
+        self.window.set_profiles(self._profiles())
+
+    def _stored(self, name: str) -> Profile | None:
+        if self._demo_profile and name == self._demo_profile.name:
+            self._show_failure(
+                Failure(FailureKind.REFUSED, "The demo's connection can't be changed.", "It is made anew each time.")
+            )
+            return None
+        return self._profile(name)
+
+    # sessions
+
+    async def _session(self, name: str) -> Session:
+        """The session a panel works with; whoever asks first starts the watch over it."""
+        if not self._tasks.running(f"session {name}"):
+            self._tasks.start(f"session {name}", self._watch(name))
+        return await self.sessions.open(name)
+
+    async def _watch(self, name: str) -> None:
+        """Keeps the tree and the status bar true to the session, and its list of topics fresh."""
+        self.window.set_state(name, ConnectionState(Link.CONNECTING))
+        try:
+            session = await self.sessions.open(name)
+        except Failure:  # who asked for the session tells it
+            self.window.set_state(name, None)
+            return
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.window.set_state, name, None)
+            stack.callback(session.catalog.watch(lambda found: self.window.set_metadata(name, found)))
+            stack.callback(session.cluster.watch_state(lambda state: self.window.set_state(name, state)))
+            pause = _METADATA_SOON
+            while True:
+                try:
+                    await session.catalog.refresh()
+                    pause = min(pause * 2, _METADATA_EVERY)
+                except Failure as failure:
+                    log.info("%s", failure)
+                    pause = _METADATA_SOON
+                await asyncio.sleep(pause)
+
+    async def _connect(self, name: str) -> Cluster:
+        profile = self._profile(name)
+        if profile is None:
+            raise Failure(
+                FailureKind.NOT_FOUND, f"There is no connection {name} any more.", "It was deleted or renamed."
+            )
+        return await self._connections.connect(profile, lambda what: ask_secret(self.window, what))
+
+    async def _disconnect(self, name: str) -> None:
+        self._tasks.cancel(f"session {name}")
+        why = Failure(FailureKind.UNREACHABLE, f"{name} was disconnected.", "Refresh connects again.")
+        for panel in self.window.workspace.panels():
+            if panel.profile == name:
+                await panel.tasks.close()
+                panel.show_failure(why)
+        await self.sessions.close(name)
+
+    async def _refresh(self, name: str) -> None:
+        if session := self.sessions.get(name):
+            await session.catalog.refresh()
+
+    # profiles
+
+    async def _edit(self, profile: Profile | None) -> None:
+        saved = await edit_profile(self.window, self._connections, profile)
+        self._show_profiles()
+        if saved is None:
+            return
+        if profile is not None:
+            await self._disconnect(profile.name)
+        self.open_topics(saved.name)
+
+    async def _duplicate(self, profile: Profile) -> None:
+        copy = await self._connections.duplicate(profile)
+        self._show_profiles()
+        await self._edit(copy)
+
+    async def _delete(self, profile: Profile) -> None:
+        text = f"{profile.name} ({profile.bootstrap}) is removed from this program. The cluster is not touched."
+        if not await confirm(self.window, "Delete connection", text, "Delete connection", danger=True):
+            return
+        await self._disconnect(profile.name)
+        for panel in self.window.workspace.panels():
+            if panel.profile == profile.name:
+                self.window.workspace.close_panel(panel)
+        await self._connections.delete(profile)
+        self._show_profiles()
+
+    async def _open_demo(self) -> None:
+        if self._demo is None:
+            self._demo = await self._start_demo()
+            self._demo_profile = Profile(DEMO, self._demo.bootstrap, colour="green")
+            self._show_profiles()
+        self.open_topics(DEMO)
+
+    # what goes wrong
+
+    def _show_failure(self, failure: Failure) -> None:
+        log.warning("%s", failure)
+        self.window.show_failure(failure)
+
+    def _unexpected(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        """An error in our own code: the log has the whole, the window a sentence."""
+        log.error("Unexpected error", exc_info=(kind, error, trace))
+        sentence = f"Unexpected error: {kind.__name__}: {error}"
+        self.window.show_failure(Failure(FailureKind.BROKER, sentence, "The log has the details (Ctrl+L)."))

@@ -1,0 +1,277 @@
+"""The topics of a cluster: names at once, offsets, rates and configuration as they come."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from urllib.parse import quote
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QCheckBox,
+    QHBoxLayout,
+    QHeaderView,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QTableView,
+    QVBoxLayout,
+)
+
+from kexplorer.formats.numbers import count
+from kexplorer.model.failure import Failure
+from kexplorer.model.profile import Profile
+from kexplorer.model.topics import ClusterMetadata, Topic
+from kexplorer.services.sessions import Session
+from kexplorer.ui.icons import icon
+from kexplorer.ui.models.topics import COLUMNS, HEALTH, TopicsModel
+from kexplorer.ui.panel import Panel
+from kexplorer.ui.theme import Tokens, row_height
+from kexplorer.ui.widgets.cell_delegate import CellDelegate
+from kexplorer.ui.widgets.empty_state import EmptyState
+from kexplorer.ui.widgets.error_strip import ErrorStrip
+from kexplorer.ui.widgets.filter_box import FilterBox
+from kexplorer.ui.widgets.labels import plain_label
+
+_LOOK_EVERY = 3.0  # seconds between two looks at the rows that are seen
+_PIECE = 500  # topics whose details are asked for at a time, after the rows that are seen
+
+
+def topics_key(profile: str) -> str:
+    return f"topics/{quote(profile, safe='')}"
+
+
+class TopicsPanel(Panel):
+    """`open_session` connects when that is needed; `open_topic` shows a topic's messages."""
+
+    def __init__(
+        self,
+        profile: Profile,
+        open_session: Callable[[], Awaitable[Session]],
+        open_topic: Callable[[str], None],
+    ) -> None:
+        super().__init__(topics_key(profile.name), "Topics", "topic", profile.name, profile.colour)
+        self._open_session = open_session
+        self._open_topic = open_topic
+        self._unwatch: Callable[[], object] = lambda: None
+        self._known = False  # which topics there are
+        self._model = TopicsModel(self)
+        self._model.modelAboutToBeReset.connect(self._remember_place)
+        self._model.modelReset.connect(self._restore_place)
+        self._place = ("", 0)
+        self._build()
+        self.tasks.start("load", self._load())
+
+    def _build(self) -> None:
+        self._count = plain_label("", role="muted")
+        self._filter = FilterBox("Filter topics")
+        self._filter.filter_changed.connect(self._filter_changed)
+        self._internal = QCheckBox("Internal")
+        self._internal.setToolTip("Also show topics whose name begins with an underscore")
+        self._internal.toggled.connect(self._internal_toggled)
+        self._refresh = QAction(icon("refresh"), "Refresh topics", self, shortcut=QKeySequence("Ctrl+R"))
+        self._refresh.triggered.connect(self._refresh_now)
+        self._find = QAction(icon("filter"), "Filter topics", self, shortcut=QKeySequence("Ctrl+F"))
+        self._find.triggered.connect(self._filter.setFocus)
+        button = QPushButton(icon("refresh"), "Refresh")
+        button.clicked.connect(self._refresh.trigger)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(12, 8, 12, 8)
+        bar.setSpacing(8)
+        bar.addWidget(self._filter, 1)
+        bar.addWidget(self._internal)
+        bar.addWidget(self._count)
+        bar.addWidget(button)
+        self._strip = ErrorStrip()
+        self._strip.retry_requested.connect(self._refresh_now)
+        self._table = _table(self._model)
+        self._table.activated.connect(self._activated)
+        self._table.customContextMenuRequested.connect(self._menu)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self._table)
+        self._empty = EmptyState("topic", "")
+        self._empty.action_requested.connect(self._clear_filter)
+        self._pages.addWidget(self._empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(bar)
+        column.addWidget(self._strip)
+        column.addWidget(self._pages, 1)
+        self.setFocusProxy(self._table)
+        self._show_page()
+
+    # Panel
+
+    def panel_actions(self) -> Sequence[QAction]:
+        return (self._refresh, self._find)
+
+    def show_failure(self, failure: Failure) -> None:
+        self._strip.show_failure(failure)
+        self._show_page()
+
+    def save_state(self) -> dict[str, object]:
+        header = self._table.horizontalHeader()
+        return {
+            "internal": self._internal.isChecked(),
+            "sort": [header.sortIndicatorSection(), header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder],
+        }
+
+    def restore_state(self, state: Mapping[str, object]) -> None:
+        self._internal.setChecked(state.get("internal") is True)
+        match state.get("sort"):
+            case [int(section), bool(descending)] if 0 <= section < len(COLUMNS):
+                order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+                self._table.sortByColumn(section, order)
+
+    async def close_panel(self) -> None:
+        self._unwatch()
+        self._unwatch = lambda: None
+        await super().close_panel()
+
+    @property
+    def complete(self) -> bool:
+        """All that is shown is known."""
+        return self._known and not self._model.unknown()
+
+    # work
+
+    async def _load(self) -> None:
+        session = await self._open_session()
+        self._unwatch()
+        self._unwatch = session.catalog.watch(self._take)
+        if session.catalog.metadata:
+            self._take(session.catalog.metadata)
+        self.tasks.start("details", self._details(session))
+        await session.catalog.refresh()
+
+    async def _details(self, session: Session) -> None:
+        """The rows that are seen first and again and again, the others once, a piece at a time."""
+        while True:
+            try:
+                if self.isVisible():
+                    await self._look(session, self._seen())
+                rest = self._model.unknown()[:_PIECE]
+                await self._look(session, rest)
+            except Failure as failure:
+                self._strip.show_failure(failure)
+                rest = []
+            if not rest:
+                await asyncio.sleep(_LOOK_EVERY)
+
+    async def _look(self, session: Session, topics: Sequence[Topic]) -> None:
+        await session.catalog.offsets(topics, self._model.set_offsets)
+        if wanting := self._model.without_configs([topic.name for topic in topics]):
+            self._model.set_configs(await session.catalog.configs(wanting))
+
+    def _take(self, metadata: ClusterMetadata) -> None:
+        self._known = True
+        self._model.set_topics(metadata.topics)
+        self._strip.clear()
+        self._show_page()
+
+    def _seen(self) -> list[Topic]:
+        if not self._model.rowCount():
+            return []
+        first = max(self._table.rowAt(0), 0)
+        last = self._table.rowAt(self._table.viewport().height() - 1)
+        last = self._model.rowCount() - 1 if last < 0 else last
+        return [self._model.row(row).topic for row in range(first, last + 1)]
+
+    def _refresh_now(self) -> None:
+        self.tasks.start("load", self._load())
+
+    # what a person does
+
+    def _filter_changed(self, text: str) -> None:
+        self._model.set_filter(text)
+        self._show_page()
+
+    def _internal_toggled(self, on: bool) -> None:
+        self._model.show_internal(on)
+        self._show_page()
+
+    def _clear_filter(self) -> None:
+        self._filter.clear()
+        if not self._model.total:
+            self._internal.setChecked(True)
+
+    def _activated(self, index: QModelIndex) -> None:
+        self._open_topic(self._model.row(index.row()).topic.name)
+
+    def _remember_place(self) -> None:
+        index = self._table.currentIndex()
+        name = self._model.row(index.row()).topic.name if index.isValid() else self._place[0]
+        self._place = (name, self._table.verticalScrollBar().value())
+
+    def _restore_place(self) -> None:
+        name, scrolled = self._place
+        if (row := self._model.row_of(name)) >= 0:
+            self._table.selectRow(row)
+        self._table.verticalScrollBar().setValue(scrolled)
+
+    def _menu(self, at: QPoint) -> None:
+        index = self._table.indexAt(at)
+        if not index.isValid():
+            return
+        name = self._model.row(index.row()).topic.name
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.addAction(icon("message"), "Open messages", lambda: self._open_topic(name))
+        menu.addAction(icon("copy"), "Copy name", lambda: QGuiApplication.clipboard().setText(name))
+        menu.popup(self._table.viewport().mapToGlobal(at))
+
+    def _show_page(self) -> None:
+        shown, total = self._model.rowCount(), self._model.total
+        if not self._known:
+            failed = self._strip.failure is not None
+            self._empty.tell("topic", "Not connected" if failed else f"Connecting to {self.profile} …")
+        elif not total:
+            self._empty.tell("topic", "This cluster has no topics yet.", "Internal topics are hidden.", "Show internal")
+        elif not shown:
+            self._empty.tell("filter", "No topic has that in its name.", "", "Clear the filter")
+        self._pages.setCurrentIndex(0 if shown else 1)
+        self._count.setText(count(total) if shown == total else f"{count(shown)} of {count(total)}")
+        self._count.setVisible(self._known)
+        self.say(f"{count(total)} topics" if self._known else "")
+
+
+class _TopicDelegate(CellDelegate):
+    """Health says "ok" quietly and anything else in the colour of trouble."""
+
+    def colour(self, index: QModelIndex | QPersistentModelIndex, look: Tokens) -> str:
+        if index.column() == HEALTH:
+            return look.muted if index.data() == "ok" else look.bad
+        return look.text
+
+
+def _table(model: TopicsModel) -> QTableView:
+    table = QTableView()
+    table.setModel(model)
+    table.setItemDelegate(_TopicDelegate(table))
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setAlternatingRowColors(True)
+    table.setShowGrid(False)
+    table.setWordWrap(False)
+    table.setTabKeyNavigation(False)
+    table.setFrameShape(QTableView.Shape.NoFrame)
+    table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+    table.setAccessibleName("Topics")
+    rows = table.verticalHeader()
+    rows.hide()
+    rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+    rows.setDefaultSectionSize(row_height(table.font()))
+    header = table.horizontalHeader()
+    header.setHighlightSections(False)
+    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+    unit = table.fontMetrics().averageCharWidth()
+    for section, characters in enumerate((0, 12, 13, 14, 10, 12, 18, 20)):
+        table.setColumnWidth(section, unit * characters)
+    table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    table.setSortingEnabled(True)
+    return table
