@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QHBoxLayout,
     QMenu,
     QStyle,
     QStyledItemDelegate,
@@ -69,7 +70,10 @@ class ClusterTree(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 0, 0)
         layout.setSpacing(8)
-        layout.addWidget(self.filter)
+        field = QHBoxLayout()
+        field.setContentsMargins(0, 0, 8, 0)
+        field.addWidget(self.filter)
+        layout.addLayout(field)
         layout.addWidget(self.view)
         self._none = plain_label("No connections yet.\nCtrl+N makes one.", role="muted")
         none_layout = QVBoxLayout(self.view)

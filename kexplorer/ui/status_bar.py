@@ -30,7 +30,7 @@ class StatusBar(QStatusBar):
         self._jobs.clicked.connect(self.jobs_clicked)
         self.setContentsMargins(8, 0, 4, 0)
         self.setSizeGripEnabled(False)
-        for label in (self._brokers, self._rate):
+        for label in (self._panel, self._brokers, self._rate):
             label.setContentsMargins(8, 0, 8, 0)
         self.addWidget(self._mark)
         self.addWidget(self._link, 3)

@@ -33,10 +33,13 @@ class _TabBar(QTabBar):
         widest = self.fontMetrics().averageCharWidth() * _WIDEST_TAB
         return QSize(min(size.width(), widest), size.height())
 
+    def minimumTabSizeHint(self, index: int) -> QSize:
+        return self.tabSizeHint(index)  # rather scroll than cut names down to a letter
+
     def tabInserted(self, index: int) -> None:
         cross = _button("close", "Close tab (Ctrl+W)")
         cross.setIconSize(QSize(12, 12))
-        cross.setObjectName("tabClose")
+        cross.setStyleSheet("QToolButton { padding: 0; min-height: 0; border: none; border-radius: 4px; }")
         cross.setFixedSize(18, 18)
         cross.clicked.connect(lambda: self.close_requested.emit(self._index_of(cross)))
         self.setTabButton(index, QTabBar.ButtonPosition.RightSide, cross)

@@ -6,11 +6,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator, Mapping
 
-from PySide6.QtCore import QByteArray, QPoint, QRect, Qt, Signal
-from PySide6.QtWidgets import QApplication, QRubberBand, QSplitter, QStackedLayout, QWidget
+from PySide6.QtCore import QByteArray, QPoint, Qt, Signal
+from PySide6.QtWidgets import QApplication, QSplitter, QStackedLayout, QWidget
 
 from kexplorer.ui.layout import Layout, SavedGroup, SavedTab, dump_layout, parse_layout
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.tab_drag import TabDrag
 from kexplorer.ui.tab_group import OwnWindow, TabGroup
 from kexplorer.ui.tasks import Tasks
 
@@ -38,7 +39,7 @@ class Workspace(QWidget):
         self._stack = QStackedLayout(self)
         self._stack.addWidget(welcome)
         self._stack.addWidget(self._splitter)
-        self._band = QRubberBand(QRubberBand.Shape.Rectangle)
+        self._drag = TabDrag(self._docked, lambda: [window.group for window in self._windows])
         self._group = self._add_group()
         self._current: Panel | None = None
         QApplication.instance().focusChanged.connect(self._focus_moved)  # type: ignore[union-attr]
@@ -188,7 +189,7 @@ class Workspace(QWidget):
         group.close_requested.connect(self.close_panel)
         group.currentChanged.connect(lambda _: self._tell())
         group.tabBarClicked.connect(lambda _: self._enter(group))
-        group.dragged.connect(lambda at: self._show_target(group, at))
+        group.dragged.connect(lambda at: self._drag.show(group, at))
         group.dropped.connect(self._drop)
         return group
 
@@ -280,33 +281,9 @@ class Workspace(QWidget):
         self._closing.discard(panel)
         panel.deleteLater()
 
-    # a tab that is dragged out of its bar
-
-    def _target(self, source: TabGroup, at: QPoint) -> tuple[QRect, TabGroup | int | None]:
-        """Where a tab of `source` would land, on the screen: another group, a new one at an index, or (None) a window
-        of its own."""
-        for group in reversed(list(self._groups())):
-            area = QRect(group.mapToGlobal(QPoint()), group.size())
-            if not group.isVisible() or not area.contains(at):
-                continue
-            if group is not source:
-                return area, group
-            left = QRect(area.topLeft(), area.size().scaled(area.width() // 2, area.height(), Qt.AspectRatioMode(0)))
-            third = area.width() // 3
-            if group.count() > 1 and group in self._docked() and not third < at.x() - area.x() < area.width() - third:
-                on_left = at.x() - area.x() < third
-                half = left if on_left else left.translated(area.width() - left.width(), 0)
-                return half, self._docked().index(group) + (not on_left)
-            break
-        return QRect(at, self.size() * 0.6), None
-
-    def _show_target(self, source: TabGroup, at: QPoint) -> None:
-        self._band.setGeometry(self._target(source, at)[0])
-        self._band.show()
-
     def _drop(self, panel: Panel, at: QPoint) -> None:
-        self._band.hide()
-        _, target = self._target(self._group_of(panel), at)
+        self._drag.hide()
+        target = self._drag.target(self._group_of(panel), at)
         if target is None:
             self._tear(panel, at)
         else:
