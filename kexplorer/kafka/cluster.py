@@ -24,6 +24,7 @@ from kexplorer.model.topics import (
 _PING_EVERY = 5.0  # seconds
 _PAGE_WAIT_MS = 10  # how soon a broker says that a partition has no more
 _FOLLOW_WAIT_MS = 250  # records are sent as they arrive; only the empty answers take this long
+_GONE_AFTER_MS = 5000  # how long a topic must be missing to count as deleted; the client's default is 30 s
 _WARM_READERS = 2  # idle ones kept per way of reading; each costs a thread and a socket a broker
 
 
@@ -38,7 +39,7 @@ class KafkaCluster:
         self._logger.filters = [QuietLog(self._monitor)]
         admin = properties.admin_config(profile, credentials)
         properties.reader_config(profile, credentials, IsolationLevel.READ_UNCOMMITTED)  # checked now
-        self._admin = Admin({**admin, **self._callbacks()}, self._monitor)
+        self._admin = Admin({**admin, "error_cb": self._monitor.on_error, "logger": self._logger}, self._monitor)
         self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
         self._busy: set[ReadHandle] = set()
         self._pinging: asyncio.Task[None] | None = None
@@ -106,10 +107,8 @@ class KafkaCluster:
     def _new_reader(self, isolation: IsolationLevel, following: bool) -> ReadHandle:
         wait_ms = _FOLLOW_WAIT_MS if following else _PAGE_WAIT_MS
         config = properties.reader_config(self.profile, self._credentials, isolation, wait_ms)
-        return ReadHandle({**config, **self._callbacks()})
-
-    def _callbacks(self) -> dict[str, object]:
-        return {"error_cb": self._monitor.on_error, "logger": self._logger}
+        config["topic.metadata.propagation.max.ms"] = _GONE_AFTER_MS
+        return ReadHandle({**config, "logger": self._logger}, self._monitor.on_error)
 
     async def _ping(self) -> None:
         while True:

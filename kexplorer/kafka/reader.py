@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import operator
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -27,14 +28,18 @@ _BATCH = 500  # records a pull: about 1 ms of the GIL
 _WAIT = 0.1  # seconds a pull waits for its first record
 _STALL = 10.0  # seconds without any news after which a bounded read gives up
 _CALL = 5.0  # seconds for a call that asks the broker
+_TOPIC_ERROR = re.compile(r"(?P<topic>[a-zA-Z0-9._-]+) \[(?P<partition>\d+)\]: ")
+_GONE = frozenset({KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART})
 
 
 class ReadHandle:
     """Owns one Consumer and its thread. Kept warm between reads: a connected consumer answers two round trips sooner.
     Used by one reader at a time."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self._config = config
+    def __init__(self, config: dict[str, Any], on_error: Callable[[KafkaError], None]) -> None:
+        self._config = {**config, "error_cb": self._sort_error}
+        self._on_error = on_error
+        self.topic_errors: list[tuple[tuple[str, int], KafkaError]] = []  # in the thread only
         self._consumer: Consumer | None = None
         self.reading = False  # in the thread only
         self.thread = HandleThread("kafka-reader", idle=self._serve_callbacks)
@@ -50,6 +55,14 @@ class ReadHandle:
         away from a reader that is not asking just now."""
         if self._consumer is not None and not self.reading:
             self._consumer.poll(0)
+
+    def _sort_error(self, error: KafkaError) -> None:
+        """Only this callback is told that a topic or partition has gone, mixed with what is said of brokers."""
+        found = _TOPIC_ERROR.match(error.str())
+        if not found:
+            self._on_error(error)
+        elif self.reading:
+            self.topic_errors.append(((found["topic"], int(found["partition"])), error))
 
     def close(self) -> None:
         """The consumer is closed in its thread, after the call it may be stuck in; waits for nothing."""
@@ -94,6 +107,7 @@ class RangeReader:
 
         def assign() -> None:
             self._handle.reading = True
+            self._handle.topic_errors.clear()
             self._handle.consumer().assign(assignment)
 
         try:
@@ -141,9 +155,11 @@ class RangeReader:
             self._check_stall()
         else:
             self._silent = 0.0
-            self._take(first)
-            for message in consumer.consume(_BATCH - 1, 0):
+            for message in _by_time([first, *consumer.consume(_BATCH - 1, 0)]):
                 self._take(message)
+        for where, error in self._handle.topic_errors:
+            self._take_error(self._parts.get(where), error, None)
+        self._handle.topic_errors.clear()
         return Batch(self._columns, tuple(self._troubles))
 
     def _take(self, message: Message) -> None:
@@ -173,15 +189,20 @@ class RangeReader:
                 log.info("while reading: %s", error.str())
         elif code == KafkaError._PARTITION_EOF:
             if part.end is not None:  # the log has no record from here to the end that was asked for
-                self._finish(part)
+                if offset is None or offset >= part.end:
+                    self._finish(part)
+                else:
+                    self._find_out(part)
         elif code in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
-            self._out_of_range(part)
+            self._find_out(part)
+        elif code in _GONE:
+            self._give_up(part, f"Partition {part.source.partition} of {part.source.topic} does not exist any more.")
         elif code not in TRANSIENT:
             where = f"{part.source.topic}, partition {part.source.partition}"
             self._troubles.append(Trouble(part.source, failure_of(error, where), part.next))
             self._finish(part)
 
-    def _out_of_range(self, part: _Progress) -> None:
+    def _find_out(self, part: _Progress) -> None:
         """Retention overtook the reader, or the log is shorter than it was. Says which records are gone; goes on at the
         log start when there is one to go on at."""
         consumer = self._handle.consumer()
@@ -195,25 +216,22 @@ class RangeReader:
         if part.next < start:
             gone = start if part.end is None else min(start, part.end)
             text = f"Records {part.next} to {gone - 1} of partition {part.source.partition} are gone."
-            self._troubles.append(
-                Trouble(
-                    part.source,
-                    Failure(FailureKind.NOT_FOUND, text, "Retention or a purge deleted them before they were read."),
-                    part.next,
-                )
-            )
-            part.next = start
-        elif part.next > end:
-            text = f"Partition {part.source.partition} ends at {end}, before offset {part.next}."
-            hint = "The topic was recreated or truncated; refresh."
+            hint = "Retention or a purge deleted them before they were read."
             self._troubles.append(Trouble(part.source, Failure(FailureKind.NOT_FOUND, text, hint), part.next))
-            self._finish(part)
+            part.next = start
+        elif part.next > end or (part.end is not None and end < part.end):
+            expected = part.next if part.end is None else part.end
+            self._give_up(part, f"Partition {part.source.partition} ends at {end}, before offset {expected}.")
             return
         if part.end is not None and part.next >= part.end:
             self._finish(part)
-            return
-        where.offset = part.next
-        consumer.assign([ClientPartition(*p.source, p.next) for p in self._parts.values() if not p.done])
+        else:
+            consumer.assign([ClientPartition(*p.source, p.next) for p in self._parts.values() if not p.done])
+
+    def _give_up(self, part: _Progress, text: str) -> None:
+        hint = "The topic was deleted, recreated or truncated; refresh."
+        self._troubles.append(Trouble(part.source, Failure(FailureKind.NOT_FOUND, text, hint), part.next))
+        self._finish(part)
 
     def _finish(self, part: _Progress) -> None:
         part.done = True
@@ -240,6 +258,20 @@ class RangeReader:
 # process crashes at the first use of the list. A second call for the same record would return the list as well.
 # https://github.com/confluentinc/confluent-kafka-python/blob/master/src/confluent_kafka/src/confluent_kafka.c
 _ask_headers = operator.methodcaller("headers")
+
+
+def _by_time(messages: list[Message]) -> list[Message]:
+    """A client gives one partition after the other. Mixes them by time; within a partition the order of offsets stays:
+    a record counts as no older than those before it."""
+    latest: dict[tuple[str | None, int | None], int] = {}
+    times = []
+    for message in messages:
+        partition = (message.topic(), message.partition())
+        latest[partition] = when = max(latest.get(partition, 0), message.timestamp()[1])
+        times.append(when)
+    if len(latest) < 2:
+        return messages
+    return [messages[i] for i in sorted(range(len(messages)), key=times.__getitem__)]
 
 
 def _headers(message: Message) -> Any:
