@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` is in characters of its font."""
+    """`width` is in characters of its font; the last column takes what is left."""
 
     key: str
     title: str
@@ -36,7 +36,7 @@ COLUMNS = (
     Column("timestamp", "Timestamp", 23),
     Column("key", "Key", 20, mono=True),
     Column("headers", "Headers", 18, mono=True),
-    Column("value", "Value", 60, mono=True),
+    Column("value", "Value", 24, mono=True),
     Column("size", "Size", 9, number=True, hidden=True),
 )
 

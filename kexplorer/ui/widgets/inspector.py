@@ -1,0 +1,159 @@
+"""All of one record: value, key, headers, and everything Kafka says of it."""
+
+from __future__ import annotations
+
+from datetime import UTC, tzinfo
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFormLayout, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+
+from kexplorer.formats.numbers import count, timestamp
+from kexplorer.formats.text import visible
+from kexplorer.model.records import Record, TimestampType
+from kexplorer.ui.widgets.empty_state import EmptyState
+from kexplorer.ui.widgets.headers_table import HeadersModel, headers_table
+from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.record_cells import is_tombstone
+from kexplorer.ui.widgets.value_pane import ValuePane
+
+_FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Key", "Value", "Headers")
+_SET_BY = {
+    TimestampType.NOT_AVAILABLE: "of an unknown type",
+    TimestampType.CREATE_TIME: "set by the producer (CreateTime)",
+    TimestampType.LOG_APPEND_TIME: "set by the broker (LogAppendTime)",
+}
+_TOMBSTONE = ("tombstone", "A null value: compaction removes this key.")
+
+
+class Inspector(QWidget):
+    """Shows one record or says how to get one. Only the tab in front is filled."""
+
+    notice = Signal(str)  # a sentence for the status bar
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._record: Record | None = None
+        self._zone: tzinfo = UTC
+        self._filled: set[QWidget] = set()
+        self.value, self.key, self._header = ValuePane(), ValuePane(), ValuePane()
+        for pane in (self.value, self.key, self._header):
+            pane.notice.connect(self.notice)
+        self._headers = self._headers_page()
+        self._details = self._details_page()
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        for title, page in self._pages():
+            self.tabs.addTab(page, title)
+        self.tabs.currentChanged.connect(self._fill)
+        self._empty = EmptyState("message", "No record is selected.", "Select one in the table to see all of it.")
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self._empty)
+        self._stack.addWidget(self.tabs)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._stack)
+        self.setFocusProxy(self.value)
+
+    def _pages(self) -> tuple[tuple[str, QWidget], ...]:
+        return ("Value", self.value), ("Key", self.key), ("Headers", self._headers), ("Details", self._details)
+
+    def _headers_page(self) -> QStackedWidget:
+        self._model = HeadersModel(self)
+        self.headers = headers_table(self._model)
+        self.headers.selectionModel().currentRowChanged.connect(lambda now: self._show_header(now.row()))
+        split = QSplitter()
+        split.setChildrenCollapsible(False)
+        split.addWidget(self.headers)
+        split.addWidget(self._header)
+        split.setSizes([500, 400])
+        self._no_headers = EmptyState("info", "")
+        pages = QStackedWidget()
+        pages.addWidget(split)
+        pages.addWidget(self._no_headers)
+        return pages
+
+    def _details_page(self) -> QWidget:
+        page = QWidget()
+        page.setProperty("panel", True)
+        page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        form = QFormLayout(page)
+        form.setContentsMargins(12, 12, 12, 12)
+        form.setHorizontalSpacing(24)
+        form.setVerticalSpacing(8)
+        self._facts = {name: plain_label(wrap=True, selectable=True) for name in _FACTS}
+        for name, label in self._facts.items():
+            form.addRow(plain_label(name, "muted"), label)
+        return page
+
+    # ---- what is shown
+
+    @property
+    def record(self) -> Record | None:
+        return self._record
+
+    def show_record(self, record: Record | None) -> None:
+        self._record = record
+        self._filled.clear()
+        self._stack.setCurrentIndex(0 if record is None else 1)
+        if record is not None:
+            number = f" ({len(record.headers)})" if record.headers else ""
+            self.tabs.setTabText(2, f"Headers{number}")
+            self._fill()
+
+    def set_zone(self, zone: tzinfo) -> None:
+        """The time zone of the record's time."""
+        self._zone = zone
+        self._filled.discard(self._details)
+        self._fill()
+
+    def _fill(self) -> None:
+        """Gives the tab in front the record, unless it has it."""
+        page, record = self.tabs.currentWidget(), self._record
+        self.setFocusProxy(self.headers if page is self._headers else page)
+        if record is None or page in self._filled:
+            return
+        self._filled.add(page)
+        if page is self.value:
+            self.value.show_data(record.value, _TOMBSTONE if is_tombstone(record) else ("null", "There is no value."))
+        elif page is self.key:
+            self.key.show_data(record.key, ("null", "The record has no key."))
+        elif page is self._headers:
+            self._show_headers(record)
+        else:
+            self._show_details(record)
+
+    def _show_headers(self, record: Record) -> None:
+        self._model.set_headers(record.headers or ())
+        if record.headers is None:
+            self._no_headers.tell("warning", "The headers cannot be read.", "The client library cannot decode them.")
+        else:
+            self._no_headers.tell("info", "This record has no headers.")
+        self._headers.setCurrentIndex(0 if record.headers else 1)
+        if record.headers:
+            self.headers.selectRow(0)
+
+    def _show_header(self, row: int) -> None:
+        if self._record and self._record.headers and row >= 0:
+            self._header.show_data(self._record.headers[row][1], ("null", "This header has no value."))
+
+    def _show_details(self, record: Record) -> None:
+        headers = record.headers or ()
+        held = sum(len(name.encode("utf-8", "surrogatepass")) + len(value or b"") for name, value in headers)
+        zone = getattr(self._zone, "key", None) or self._zone.tzname(None)
+        none = record.timestamp is None
+        texts = (
+            visible(record.topic),
+            str(record.partition),
+            count(record.offset),
+            "none" if none else f"{timestamp(record.timestamp, self._zone)} {zone}",
+            "none" if none else f"{record.timestamp} ms since 1970, {_SET_BY[record.timestamp_type]}",
+            _bytes(record.key),
+            _bytes(record.value),
+            "cannot be read" if record.headers is None else f"{count(len(headers))}, {count(held)} bytes",
+        )
+        for name, text in zip(_FACTS, texts, strict=True):
+            self._facts[name].setText(text)
+
+
+def _bytes(data: bytes | None) -> str:
+    return "null" if data is None else f"{count(len(data))} bytes"

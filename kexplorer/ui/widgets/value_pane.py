@@ -1,0 +1,284 @@
+"""The bytes of one key, value or header: pretty, as text and in hexadecimal, a part at a time if they are many."""
+
+from __future__ import annotations
+
+import base64
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+from threading import Thread
+
+from PySide6.QtCore import QTimer, Signal, Slot
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from kexplorer.formats.decode import Decoded, decode
+from kexplorer.formats.json_text import pretty_lines
+from kexplorer.formats.numbers import count, size
+from kexplorer.formats.text import Kind
+from kexplorer.ui.icons import icon
+from kexplorer.ui.widgets.code_view import CodeView
+from kexplorer.ui.widgets.elided_label import ElidedLabel
+from kexplorer.ui.widgets.empty_state import EmptyState
+from kexplorer.ui.widgets.labels import icon_button, plain_label
+from kexplorer.ui.widgets.text_rows import HexRows, TextRows, blocks_of_lines, blocks_of_text
+
+_MORE = 16  # "Show more" looks at so many times the bytes
+_AT_ONCE = 512 * 1024  # bytes that are decoded without another thread
+_SLICE = 8  # blocks that are read between two answers to the mouse
+
+
+class Mode(Enum):
+    PRETTY = "Pretty"
+    TEXT = "Text"
+    HEX = "Hex"
+
+
+class ValuePane(QWidget):
+    """Shows the beginning of any value at once, and the rest when it is asked for. The bytes are never changed."""
+
+    notice = Signal(str)  # a sentence for the status bar
+    _decoded = Signal(int, object)  # from the thread that looks at more of a large value
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._data = b""
+        self._what = decode(None)
+        self._shown = 0  # counts what was shown: an answer about something else is dropped
+        self._wanted: Mode | None = None  # what a person chose; kept for the next value
+        self._rows: TextRows | HexRows = HexRows(b"")
+        self._reader = QTimer(self, interval=0)
+        self._reader.timeout.connect(self._read_on)
+        self._reading_all = False
+        self._decoded.connect(self._take)
+        self.code = CodeView()
+        self.code.notice.connect(self.notice)
+        self._nothing = EmptyState("empty", "")
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.code)
+        self._pages.addWidget(self._nothing)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addLayout(self._tools())
+        column.addWidget(self._pages, 1)
+        column.addWidget(self._more_bar())
+        self.setFocusProxy(self.code)
+
+    def _tools(self) -> QHBoxLayout:
+        self._about = ElidedLabel()
+        self._about.setProperty("role", "muted")
+        row = QHBoxLayout()
+        row.setContentsMargins(12, 6, 12, 6)
+        row.setSpacing(0)
+        row.addWidget(self._about, 1)
+        row.addSpacing(8)
+        self._modes: dict[Mode, QToolButton] = {}
+        group = QButtonGroup(self)
+        for mode, place in zip(Mode, ("first", "middle", "last"), strict=True):
+            button = self._modes[mode] = QToolButton()
+            button.setText(mode.value)
+            button.setCheckable(True)
+            button.setProperty("segment", place)
+            button.clicked.connect(lambda _, mode=mode: self.choose(mode))
+            group.addButton(button)
+            row.addWidget(button)
+        wrap = icon_button("wrap", "Break long lines at the edge")
+        wrap.setCheckable(True)
+        wrap.setChecked(True)
+        wrap.toggled.connect(self.code.set_wrap)
+        row.addSpacing(8)
+        row.addWidget(wrap)
+        row.addWidget(self._copy_button())
+        return row
+
+    def _copy_button(self) -> QToolButton:
+        button = self._copy = icon_button("copy", "Copy or save all of it")
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(button)
+        menu.addAction("Copy as text", self.copy_text)
+        menu.addAction("Copy as hexadecimal", lambda: self._put(self._data.hex()))
+        menu.addAction("Copy as Base64", lambda: self._put(base64.b64encode(self._data).decode()))
+        menu.addSeparator()
+        menu.addAction(icon("save"), "Save to file …", self._ask_where)
+        button.setMenu(menu)
+        return button
+
+    def _more_bar(self) -> QWidget:
+        self._bar = QWidget()
+        self._part = plain_label(role="muted")
+        row = QHBoxLayout(self._bar)
+        row.setContentsMargins(12, 6, 12, 6)
+        row.setSpacing(8)
+        row.addWidget(self._part, 1)
+        for text, run in (
+            ("Show more", self.show_more),
+            ("Show all", self.show_all),
+            ("Save to file …", self._ask_where),
+        ):
+            button = QPushButton(text)
+            button.clicked.connect(run)
+            row.addWidget(button)
+        self._bar.hide()
+        return self._bar
+
+    # ---- content
+
+    def show_data(self, data: bytes | None, null: tuple[str, str] = ("null", "There are no bytes.")) -> None:
+        """`null`: what to say of a null, and why."""
+        self._stop()
+        self._data = data or b""
+        self._copy.setEnabled(bool(data))
+        if data:
+            self._show(decode(data))
+            self._pages.setCurrentWidget(self.code)
+            return
+        for button in self._modes.values():
+            button.setEnabled(False)
+        self._about.show_text("")
+        self._nothing.tell(
+            "empty", *(null if data is None else ("empty", "Zero bytes, which is not the same as null."))
+        )
+        self._pages.setCurrentWidget(self._nothing)
+        self._bar.hide()
+
+    def choose(self, mode: Mode) -> None:
+        """Shows this and later values so, where that is possible."""
+        self._wanted = mode
+        self._stop()
+        self._show(self._what)
+
+    def show_more(self) -> None:
+        if isinstance(self._rows, TextRows) and not self._rows.complete:
+            self._rows.read(_SLICE)
+            self._tell()
+        else:
+            self._decode(len(self._what.text or "") * _MORE)
+
+    def show_all(self) -> None:
+        self._reading_all = True
+        if self._what.complete:
+            self._reader.start()
+        else:
+            self._decode(len(self._data))
+
+    @property
+    def complete(self) -> bool:
+        """All of the value can be seen."""
+        return isinstance(self._rows, HexRows) or (self._rows.complete and self._what.complete)
+
+    @property
+    def mode(self) -> Mode:
+        """What a person chose if that is possible, or else the most readable."""
+        possible = [mode for mode, button in self._modes.items() if button.isEnabled()]
+        return self._wanted if self._wanted in possible else possible[0]
+
+    def _show(self, what: Decoded) -> None:
+        self._what = what
+        self._about.show_text(" · ".join((size(len(self._data)), what.why, *what.rejected)))
+        self._modes[Mode.PRETTY].setEnabled(what.kind is Kind.JSON)
+        self._modes[Mode.TEXT].setEnabled(what.text is not None)
+        self._modes[Mode.HEX].setEnabled(True)
+        mode, text = self.mode, what.text or ""
+        self._modes[mode].setChecked(True)
+        match mode:
+            case Mode.PRETTY:
+                self._rows = TextRows(blocks_of_lines(pretty_lines(text, partial=not what.complete)))
+            case Mode.TEXT:
+                self._rows = TextRows(blocks_of_text(text))
+            case Mode.HEX:
+                self._rows = HexRows(self._data)
+        if isinstance(self._rows, TextRows):
+            self._rows.read()
+        self.code.show_rows(self._rows, json=what.kind is Kind.JSON and mode is not Mode.HEX)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.code.rows_added()
+        self._bar.setVisible(not self.complete)
+        if isinstance(self._rows, TextRows):
+            part = "Reading all" if self._reading_all else f"The first {count(self._rows.characters)} characters"
+            self._part.setText(f"{part} of {size(len(self._data))}")
+
+    # ---- the rest of large values
+
+    def _stop(self) -> None:
+        self._shown += 1
+        self._reading_all = False
+        self._reader.stop()
+
+    def _decode(self, limit: int) -> None:
+        """Looks at the first `limit` bytes; in a thread of its own if that takes long."""
+        data, number = self._data, self._shown
+        if limit <= _AT_ONCE:
+            self._take(number, decode(data, limit))
+            return
+
+        def work() -> None:
+            what = decode(data, limit)
+            with suppress(RuntimeError):  # the pane was closed meanwhile
+                self._decoded.emit(number, what)
+
+        Thread(target=work, name="decode a large value", daemon=True).start()
+        self._tell()
+
+    @Slot(int, object)
+    def _take(self, number: int, what: Decoded) -> None:
+        if number != self._shown:
+            return
+        top = self.code.top
+        before = self._rows.block_count if isinstance(self._rows, TextRows) else 0
+        self._show(what)
+        if isinstance(self._rows, TextRows):
+            self._rows.read(before + _SLICE - 1)
+        self._tell()
+        self.code.place(top)
+        if self._reading_all:
+            self._reader.start()
+
+    @Slot()
+    def _read_on(self) -> None:
+        if isinstance(self._rows, TextRows):
+            self._rows.read(_SLICE)
+        if self.complete:
+            self._reading_all = False
+            self._reader.stop()
+        self._tell()
+
+    # ---- copies of all bytes
+
+    def copy_text(self) -> None:
+        try:
+            self._put(self._data.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            self.notice.emit(f"Not copied: byte {count(error.start)} is not UTF-8. Copy it as hexadecimal or Base64.")
+
+    def _put(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(text)
+        self.notice.emit(f"Copied all {size(len(self._data))}.")
+
+    def _ask_where(self) -> None:
+        dialog = QFileDialog(self, "Save the bytes")
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.fileSelected.connect(self.save)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def save(self, path: str) -> None:
+        """Writes the bytes as they are."""
+        try:
+            Path(path).write_bytes(self._data)
+        except OSError as error:
+            self.notice.emit(f"Not saved: {error.strerror or error} ({path})")
+        else:
+            self.notice.emit(f"Saved {size(len(self._data))} to {path}.")
