@@ -225,7 +225,7 @@ class Connections:
             )
         if len(name) > _NAME_LENGTH:
             raise Failure(FailureKind.INVALID, f"The name has {len(name)} characters.", f"Use at most {_NAME_LENGTH}.")
-        if name in {each.name for each in self.profiles if each != replaces}:
+        if name in {each.name for each in self.profiles} and (replaces is None or name != replaces.name):
             raise Failure(FailureKind.INVALID, f"There is already a connection “{name}”.", "Choose another name.")
 
     def _check_secret(self, ref: SecretRef | None, typed: str) -> None:

@@ -27,4 +27,7 @@ async def in_daemon(name: str, work: Callable[[], T], limit: float) -> T:
             future.set_result(result)
 
     threading.Thread(target=run, name=name, daemon=True).start()
-    return await asyncio.wait_for(asyncio.wrap_future(future), limit)
+    # WORKAROUND: not wait_for(), which before 3.12 loses a cancellation that comes together with the result:
+    # https://github.com/python/cpython/issues/86296
+    async with asyncio.timeout(limit):
+        return await asyncio.wrap_future(future)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QLabel
+from PySide6.QtWidgets import QDialog
 
 
 async def answer_of(dialog: QDialog) -> bool:
@@ -23,14 +22,3 @@ async def answer_of(dialog: QDialog) -> bool:
         return await answered == QDialog.DialogCode.Accepted
     finally:
         dialog.close()
-
-
-def plain_label(text: str = "", role: str = "") -> QLabel:
-    """A label that shows text as it is, wrapped; `role` is one of the theme's ("muted", "bad" ...)."""
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setText(text)
-    if role:
-        label.setProperty("role", role)
-    return label

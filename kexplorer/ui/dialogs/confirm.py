@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
-from kexplorer.ui.dialogs import answer_of, plain_label
+from kexplorer.ui.dialogs import answer_of
+from kexplorer.ui.widgets.labels import plain_label
 
 
 async def confirm(
@@ -51,7 +52,7 @@ class _Question(QDialog):
         self.cancel = QPushButton("Cancel")
         self.cancel.setAutoDefault(kind == "danger")
         self.cancel.clicked.connect(self.reject)
-        self.note = plain_label("", "muted")
+        self.note = plain_label("", "muted", wrap=True)
         self.note.setVisible(False)
         buttons = QHBoxLayout()
         buttons.addStretch()
@@ -60,8 +61,8 @@ class _Question(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 16)
         layout.setSpacing(8)
-        layout.addWidget(plain_label(title, "heading"))
-        layout.addWidget(plain_label(text))
+        layout.addWidget(plain_label(title, "heading", wrap=True))
+        layout.addWidget(plain_label(text, wrap=True))
         layout.addWidget(self.line)
         layout.addWidget(self.note)
         layout.addSpacing(8)

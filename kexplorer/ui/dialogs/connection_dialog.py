@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPushButton, QScroll
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
 from kexplorer.services.connections import Connections
-from kexplorer.ui.dialogs import answer_of, plain_label
+from kexplorer.ui.dialogs import answer_of
 from kexplorer.ui.dialogs.confirm import ask_secret
 from kexplorer.ui.dialogs.connection_form import ConnectionForm
 from kexplorer.ui.dialogs.probe_view import ProbeView
 from kexplorer.ui.icons import icon
 from kexplorer.ui.tasks import Tasks
+from kexplorer.ui.widgets.labels import plain_label
 
 
 async def edit_profile(parent: QWidget | None, connections: Connections, profile: Profile | None) -> Profile | None:
@@ -49,7 +50,7 @@ class ConnectionDialog(QDialog):
         self.save_button.setDefault(True)
         self.cancel_button = QPushButton("Cancel")
         self.cancel_button.setAutoDefault(False)
-        self.trouble = plain_label("", "bad")
+        self.trouble = plain_label("", "bad", wrap=True)
         self._lay_out()
         self.form.changed.connect(self._changed)
         self.test_button.clicked.connect(self._test_or_stop)

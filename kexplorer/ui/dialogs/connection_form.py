@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWid
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile, SaslMechanism, SecurityProtocol
-from kexplorer.ui.dialogs import plain_label
 from kexplorer.ui.dialogs.fields import ColourField, Field, FileField, SecretField
 from kexplorer.ui.dialogs.property_lines import PropertyLines
+from kexplorer.ui.widgets.labels import plain_label
 
 _PROTOCOLS = {
     SecurityProtocol.PLAINTEXT: "no encryption, no login",
@@ -60,7 +60,7 @@ class ConnectionForm(QWidget):
             "key_password": Field("Password of the ke&y", self.key_password),
             "properties": Field("Further &properties of the client", self.properties, "key=value, one a line"),
         }
-        self.exposed = plain_label("Anyone on the way can read and change what is sent.", "warn")
+        self.exposed = plain_label("Anyone on the way can read and change what is sent.", "warn", wrap=True)
         self._lay_out()
         self._connect()
         self._protocol_changed()

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QToolButton,
@@ -20,9 +19,9 @@ from PySide6.QtWidgets import (
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import COLOURS, SecretRef, SecretStore
-from kexplorer.ui.dialogs import plain_label
 from kexplorer.ui.icons import icon
 from kexplorer.ui.marks import profile_colour
+from kexplorer.ui.widgets.labels import plain_label
 
 
 class Field(QWidget):
@@ -32,10 +31,10 @@ class Field(QWidget):
         super().__init__()
         self.content = content
         self._note = note
-        caption = QLabel(label)
+        caption = plain_label(label)
         caption.setBuddy(content)
         content.setAccessibleName(label.replace("&", ""))
-        self.message = plain_label(note, "muted")
+        self.message = plain_label(note, "muted", wrap=True)
         self.message.setVisible(bool(note))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -89,7 +88,7 @@ class ColourField(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._group = QButtonGroup(self)
-        self._name = plain_label("", "muted")
+        self._name = plain_label("", "muted", wrap=True)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)

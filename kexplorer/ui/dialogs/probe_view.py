@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from kexplorer.model.cluster import ProbeStep, StepOutcome
 from kexplorer.model.failure import Failure
-from kexplorer.ui.dialogs import plain_label
 from kexplorer.ui.icons import icon
+from kexplorer.ui.widgets.labels import IconLabel, plain_label
 
 _SIGNS = {StepOutcome.PASSED: ("success", "good"), StepOutcome.FAILED: ("error", "bad")}
 _SKIPPED = ("more", "muted")
@@ -27,10 +27,8 @@ class ProbeView(QWidget):
         self.setProperty("panel", True)
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._steps: list[ProbeStep] = []
-        self.verdict = plain_label("Not tested yet", "heading")
-        self.verdict.setTextInteractionFlags(_SELECTABLE)
-        self.advice = plain_label(_INTRODUCTION, "muted")
-        self.advice.setTextInteractionFlags(_SELECTABLE)
+        self.verdict = plain_label("Not tested yet", "heading", wrap=True, selectable=True)
+        self.advice = plain_label(_INTRODUCTION, "muted", wrap=True, selectable=True)
         self.copy_button = QPushButton(icon("copy"), "Copy report")
         self.copy_button.setFlat(True)
         self.copy_button.setAutoDefault(False)
@@ -113,19 +111,12 @@ class ProbeView(QWidget):
         self.advice.setVisible(bool(advice))
 
 
-_SELECTABLE = Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
-
-
 def _row(step: ProbeStep) -> QWidget:
     sign, role = _SIGNS.get(step.outcome, _SKIPPED)
-    picture = QLabel()
-    picture.setPixmap(icon(sign, role).pixmap(16, 16))
+    picture = IconLabel(sign, role)
     name = plain_label(step.name, "heading" if step.outcome != StepOutcome.SKIPPED else "muted")
-    name.setWordWrap(False)
     outcome = plain_label(str(step.outcome), role)
-    outcome.setWordWrap(False)
     seconds = plain_label("" if step.outcome == StepOutcome.SKIPPED else f"{step.seconds * 1000:,.0f} ms", "muted")
-    seconds.setWordWrap(False)
     row = QWidget()
     grid = QGridLayout(row)
     grid.setContentsMargins(0, 0, 0, 0)
@@ -137,7 +128,6 @@ def _row(step: ProbeStep) -> QWidget:
     found = " · ".join(part for part in (step.target, step.detail) if part)
     cause = [(found, "muted")] + ([(step.failure.message, ""), (step.failure.hint, "muted")] if step.failure else [])
     for number, (text, kind) in enumerate((each for each in cause if each[0]), start=1):
-        label = plain_label(text, kind)
-        label.setTextInteractionFlags(_SELECTABLE)
+        label = plain_label(text, kind, wrap=True, selectable=True)
         grid.addWidget(label, number, 1, 1, 3)
     return row

@@ -9,8 +9,8 @@ from PySide6.QtGui import QColor, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QVBoxLayout, QWidget
 
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.ui.dialogs import plain_label
 from kexplorer.ui.theme import mono_font, tokens
+from kexplorer.ui.widgets.labels import plain_label
 
 Check = Callable[[str, str], None]
 
@@ -48,7 +48,7 @@ class PropertyLines(QWidget):
         self.editor.setTabChangesFocus(True)
         self.editor.setPlaceholderText("client.rack=eu-west-1a")
         self.editor.setFixedHeight(self.editor.fontMetrics().lineSpacing() * 4 + 20)
-        self.messages = plain_label("", "bad")
+        self.messages = plain_label("", "bad", wrap=True)
         self.messages.setVisible(False)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
