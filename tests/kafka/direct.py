@@ -116,9 +116,17 @@ def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, tuple[int, in
     return {p: (int(low), int(high)) for p, (low, high) in found.items()}
 
 
-def snapshot(bootstrap: str) -> dict[str, object]:
-    """Everything of a cluster that looking at it must not change: topics, their configuration and watermarks, groups
-    and their committed offsets."""
+@dataclass
+class Snapshot:
+    """Everything of a cluster that looking at it must not change."""
+
+    topics: dict[str, int]
+    configs: dict[str, dict[str, str | None]]
+    spans: dict[tuple[str, int], tuple[int, int]]
+    committed: dict[str, list[tuple[str, int, int]]]
+
+
+def snapshot(bootstrap: str) -> Snapshot:
     client = admin(bootstrap)
     topics = client.list_topics(timeout=10).topics
     names = sorted(topics)
@@ -136,14 +144,12 @@ def snapshot(bootstrap: str) -> dict[str, object]:
         asked = confluent_kafka.ConsumerGroupTopicPartitions(group)
         answer = client.list_consumer_group_offsets([asked])[group].result(10)
         committed[group] = sorted((p.topic, p.partition, p.offset) for p in answer.topic_partitions)
-    return {
-        "topics": {name: len(topics[name].partitions) for name in names},
-        "configs": {
-            resource.name: {k: v.value for k, v in future.result(10).items()} for resource, future in configs.items()
-        },
-        "spans": spans,
-        "committed": committed,
-    }
+    return Snapshot(
+        {name: len(topics[name].partitions) for name in names},
+        {resource.name: {k: v.value for k, v in found.result(10).items()} for resource, found in configs.items()},
+        spans,
+        committed,
+    )
 
 
 def groups_of(bootstrap: str) -> list[str]:
