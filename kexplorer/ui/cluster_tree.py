@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QAction,
-    QColor,
-    QFontMetrics,
     QGuiApplication,
-    QIcon,
     QKeyEvent,
-    QPainter,
-    QPalette,
     QShortcut,
 )
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QMenu,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTreeView,
     QVBoxLayout,
     QWidget,
@@ -31,11 +24,10 @@ from PySide6.QtWidgets import (
 from kexplorer.model.cluster import ConnectionState, Link
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import Topic
+from kexplorer.ui.cluster_delegate import NodeDelegate
 from kexplorer.ui.commands import Commands
 from kexplorer.ui.icons import icon
-from kexplorer.ui.marks import link_colour, paint_dot, paint_link, profile_colour
-from kexplorer.ui.models.cluster_tree import NODE_ROLE, ClusterTreeModel, Node
-from kexplorer.ui.theme import row_height, tokens
+from kexplorer.ui.models.cluster_tree import ClusterTreeModel, Node
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
 
@@ -55,7 +47,7 @@ class ClusterTree(QWidget):
         self.filter = FilterBox("Filter topics", pause=60)
         self.view = _TreeView()
         self.view.setModel(self.model)
-        self._delegate = _NodeDelegate(self.view)
+        self._delegate = NodeDelegate(self.view)
         self.view.setItemDelegate(self._delegate)
         self.view.opened.connect(self._open)
         self.view.customContextMenuRequested.connect(self._show_menu)
@@ -65,6 +57,7 @@ class ClusterTree(QWidget):
         QShortcut(Qt.Key.Key_Down, self.filter, self._enter_topics, context=Qt.ShortcutContext.WidgetShortcut)
         self._before_filter: list[tuple[str, bool]] | None = None  # expanded profiles, and whether their topics were
         self._wanted: tuple[str, str, bool] | None = None  # the current row, by name
+        self._rows_move = False
         self._spin = QTimer(self, interval=_SPIN_MS)
         self._spin.timeout.connect(self._turn)
         layout = QVBoxLayout(self)
@@ -85,10 +78,10 @@ class ClusterTree(QWidget):
 
     def set_profiles(self, profiles: Iterable[Profile]) -> None:
         expanded = self._expanded()
-        self.model.set_profiles(profiles)
+        with self._current_kept():
+            self.model.set_profiles(profiles)
+            self._expand(expanded)
         self._none.setVisible(not self.model.profiles())
-        self._expand(expanded)
-        self._find_current()
 
     def set_state(self, profile: str, state: ConnectionState | None) -> None:
         """None: not connected."""
@@ -103,14 +96,14 @@ class ClusterTree(QWidget):
 
     def set_topics(self, profile: str, topics: Iterable[Topic]) -> None:
         first = not self.model.index_of(profile, all_topics=True).isValid()
-        self.model.set_topics(profile, topics)
-        if first:
-            self._expand([(profile, True)])
-        self._find_current()
+        with self._current_kept():
+            self.model.set_topics(profile, topics)
+            if first:
+                self._expand([(profile, True)])
 
     def show_internal(self, on: bool) -> None:
-        self.model.show_internal(on)
-        self._find_current()
+        with self._current_kept():
+            self.model.show_internal(on)
 
     def focus_filter(self) -> None:
         self.filter.setFocus()
@@ -119,14 +112,14 @@ class ClusterTree(QWidget):
     def _filter(self, text: str) -> None:
         if text.strip() and self._before_filter is None:
             self._before_filter = self._expanded()
-        self.model.set_filter(text)
-        if text.strip():
-            self._expand([(profile.name, True) for profile in self.model.profiles()])
-        elif self._before_filter is not None:
-            self.view.collapseAll()
-            self._expand(self._before_filter)
-            self._before_filter = None
-        self._find_current()
+        with self._current_kept():
+            self.model.set_filter(text)
+            if text.strip():
+                self._expand([(profile.name, True) for profile in self.model.profiles()])
+            elif self._before_filter is not None:
+                self.view.collapseAll()
+                self._expand(self._before_filter)
+                self._before_filter = None
 
     def _enter_topics(self) -> None:
         """From the filter into the tree: to the current topic, or to the first one there is."""
@@ -151,18 +144,18 @@ class ClusterTree(QWidget):
             self.view.setExpanded(self.model.index_of(name, all_topics=True), topics)
 
     def _current_moved(self, index: QModelIndex) -> None:
-        if node := self.model.node(index):
+        if not self._rows_move and (node := self.model.node(index)):
             self._wanted = (node.profile.name, node.topic, node.all_topics)
             self.current_changed.emit(node.profile.name)
 
-    def _find_current(self) -> None:
-        """Back to the row that was current, if the change of rows has moved it."""
+    @contextmanager
+    def _current_kept(self) -> Iterator[None]:
+        """Rows that come and go make Qt choose a current one; afterwards it is the person's again, if it is there."""
+        self._rows_move = True
+        yield
+        self._rows_move = False
         if self._wanted and (index := self.model.index_of(*self._wanted)).isValid():
-            if index != self.view.currentIndex():
-                self.view.setCurrentIndex(index)
-        elif not self.model.profiles():
-            self._wanted = None
-            self.current_changed.emit("")
+            self.view.setCurrentIndex(index)
 
     def _turn(self) -> None:
         self._delegate.turn += 1
@@ -175,7 +168,7 @@ class ClusterTree(QWidget):
         name = node.profile.name
         if node.topic:
             self._commands.open_topic(name, node.topic)
-        elif node.all_topics or node.state:
+        elif node.all_topics or node.more or node.state:
             self._commands.open_topics(name)
         else:
             self._commands.connect(name)
@@ -201,7 +194,7 @@ class ClusterTree(QWidget):
             offer("Copy name", "copy", lambda: QGuiApplication.clipboard().setText(node.topic))
             return menu
         offer("Open topics", "topic", lambda: commands.open_topics(name))
-        if node.all_topics:
+        if node.all_topics or node.more:
             offer("Refresh", "refresh", lambda: commands.refresh(name))
             return menu
         if node.state:
@@ -239,84 +232,3 @@ class _TreeView(QTreeView):
             self.opened.emit(self.currentIndex())
         else:
             super().keyPressEvent(event)
-
-
-class _NodeDelegate(QStyledItemDelegate):
-    """A profile has its colour's dot on the left, a lock and the state of its link on the right; topics are counted."""
-
-    def __init__(self, view: QTreeView) -> None:
-        super().__init__(view)
-        self.turn = -1  # of the spinner, in steps of a twelfth; negative: not yet
-
-    def sizeHint(self, option: QStyleOptionViewItem, _index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(0, row_height(option.font))
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        node: Node = index.data(NODE_ROLE)
-        option.widget.style().drawPrimitive(
-            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget
-        )
-        painter.save()
-        painter.setFont(option.font)
-        area = option.rect.adjusted(4, 0, -8, 0)
-        if node.topic:
-            self._text(painter, option, area, node.topic)
-        elif node.all_topics:
-            self._topics(painter, option, area, node)
-        else:
-            self._profile(painter, option, area, node)
-        painter.restore()
-
-    def _profile(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, node: Node) -> None:
-        paint_dot(painter, QRectF(_box(area.left(), area)), profile_colour(node.profile.colour, option.palette))
-        right = area.right() - 16
-        if node.state and (node.state.link != Link.CONNECTING or self.turn >= 0):
-            colour = _foreground(option) if _selected(option) else link_colour(node.state.link, option.palette)
-            paint_link(painter, QRectF(_box(right, area, 12)), node.state.link, colour, self.turn * 30)
-        if node.profile.read_only:
-            right -= 20
-            mode = QIcon.Mode.Selected if _selected(option) else QIcon.Mode.Normal
-            icon("lock", "muted").paint(painter, _box(right, area, 14), mode=mode)
-        self._text(
-            painter,
-            option,
-            QRect(area.left() + 22, area.top(), right - area.left() - 28, area.height()),
-            node.profile.name,
-            muted=node.state is None,
-        )
-
-    def _topics(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, node: Node) -> None:
-        mode = QIcon.Mode.Selected if _selected(option) else QIcon.Mode.Normal
-        icon("topic", "muted").paint(painter, _box(area.left(), area), mode=mode)
-        count = f"{node.total:,}" if node.shown == node.total else f"{node.shown:,} of {node.total:,}"
-        self._text(painter, option, area, count, muted=True, align=Qt.AlignmentFlag.AlignRight)
-        room = area.adjusted(22, 0, -QFontMetrics(option.font).horizontalAdvance(count) - 8, 0)
-        self._text(painter, option, room, "Topics")
-
-    def _text(
-        self,
-        painter: QPainter,
-        option: QStyleOptionViewItem,
-        area: QRect,
-        text: str,
-        muted: bool = False,
-        align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
-    ) -> None:
-        painter.setPen(tokens(option.palette).muted if muted and not _selected(option) else _foreground(option))
-        shown = QFontMetrics(option.font).elidedText(text, Qt.TextElideMode.ElideMiddle, area.width())
-        painter.drawText(area, align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, shown)
-
-
-def _selected(option: QStyleOptionViewItem) -> bool:
-    return bool(option.state & QStyle.StateFlag.State_Selected)
-
-
-def _foreground(option: QStyleOptionViewItem) -> QColor:
-    role = QPalette.ColorRole.HighlightedText if _selected(option) else QPalette.ColorRole.Text
-    return option.palette.color(role)
-
-
-def _box(left: int, area: QRect, side: int = 16) -> QRect:
-    return QRect(left, area.center().y() - side // 2 + 1, side, side)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from heapq import nlargest
-from typing import Any
+from heapq import nsmallest
+from typing import Any, NamedTuple
 
 from PySide6.QtCore import (
     QAbstractListModel,
@@ -41,8 +40,7 @@ _ENTRY_ROLE = Qt.ItemDataRole.UserRole
 _NOWHERE = QModelIndex()
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """`key` tells entries apart and is what is remembered of a recent one; `run` is what choosing it does."""
 
     key: str
@@ -53,31 +51,40 @@ class Entry:
     shortcut: str = ""
 
 
+_Searched = tuple[str, int, Entry]  # what is searched, in lower case; its place; what it leads to
+
+
 class PaletteModel(QAbstractListModel):
     """The best of `entries` for what was typed, at most 50."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._entries: list[tuple[str, Entry]] = []  # what is searched, in lower case
+        self._entries: list[_Searched] = []
+        self._text = ""
+        self._passed: list[_Searched] = []  # of the entries, those that answer to the text: more letters only lose some
         self._rows: list[Entry] = []
         self._recent: dict[str, int] = {}
 
     def set_entries(self, entries: Iterable[Entry], recent: Sequence[str]) -> None:
         """`recent` are keys, the latest first."""
-        self._entries = [(f"{entry.title} {entry.detail}".lower(), entry) for entry in entries]
+        self._entries = [(f"{entry.title} {entry.detail}".lower(), i, entry) for i, entry in enumerate(entries)]
         self._recent = {key: len(recent) - place for place, key in enumerate(recent)}
+        self._text, self._passed = "", self._entries
         self.search("")
 
     def search(self, text: str) -> None:
         words = text.lower().split()
+        among = self._passed if text.startswith(self._text) else self._entries
         recent = self._recent.get
         ranked = [
-            (points + 10 * recent(entry.key, 0), -order, entry)
-            for order, (searched, entry) in enumerate(self._entries)
-            if (points := score(words, searched) if words else 0) is not None
+            (points + 10 * recent(found[2].key, 0), found)
+            for found in among
+            if (points := score(words, found[0]) if words else 0) is not None
         ]
+        self._text, self._passed = text, [found for _, found in ranked]
         self.beginResetModel()
-        self._rows = [entry for _, _, entry in nlargest(_MOST_ROWS, ranked, key=lambda row: row[:2])]
+        best = nsmallest(_MOST_ROWS, ranked, key=lambda row: (-row[0], row[1][1]))
+        self._rows = [entry for _, (_, _, entry) in best]
         self.endResetModel()
 
     def entry(self, row: int) -> Entry | None:

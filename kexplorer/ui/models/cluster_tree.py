@@ -18,19 +18,24 @@ Index = QModelIndex | QPersistentModelIndex
 
 NODE_ROLE = Qt.ItemDataRole.UserRole
 _PROFILE, _TOPICS, _TOPIC = range(3)
+_MOST_ROWS = 1000  # of one cluster: a view lays all rows out anew when one is added, at 10 to 20 µs each
+_MORE = ""  # stands in for the name of the last row, which counts the topics that have none
 _NOWHERE = QModelIndex()
+_FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable  # a view asks for them for every row it lays out
+_LEAF_FLAGS = _FLAGS | Qt.ItemFlag.ItemNeverHasChildren
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What a row stands for. With a topic: that topic. Else `all_topics` is the row above the topics, and without it
-    the row is the profile's own. `shown` and `total` count the topics that the filter lets through."""
+    """What a row stands for. With a topic: that topic; with `more`: so many topics that have no row of their own; with
+    `all_topics`: the row above the topics; else the profile. `found` of `total` topics pass the filter."""
 
     profile: Profile
     state: ConnectionState | None
     all_topics: bool = False
     topic: str = ""
-    shown: int = 0
+    more: int = 0
+    found: int = 0
     total: int = 0
 
 
@@ -41,12 +46,13 @@ class _Branch:
     state: ConnectionState | None = None
     topics: list[Topic] | None = None
     names: list[tuple[str, str]] = field(default_factory=list)  # lower case for the filter, and as it is
-    visible: list[str] = field(default_factory=list)
+    found: int = 0  # how many pass the filter
+    visible: list[str] = field(default_factory=list)  # those that have a row, and perhaps _MORE
 
 
 class ClusterTreeModel(QAbstractItemModel):
-    """One row a profile, below it "Topics" as soon as the topics are known, below that their names. Topics that go on
-    existing keep their row, and with it their selection, when others come and go."""
+    """One row a profile, below it "Topics" as soon as the topics are known, below that their names, 1,000 at most:
+    more are found by the filter. Topics that go on existing keep their row when others come and go."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -125,19 +131,18 @@ class ClusterTreeModel(QAbstractItemModel):
         if not index.isValid():
             return None
         branch, kind = self._place(index)
-        shown, total = len(branch.visible), len(branch.names)
         topic = branch.visible[index.row()] if kind == _TOPIC else ""
-        return Node(branch.profile, branch.state, kind == _TOPICS, topic, shown, total)
+        more = branch.found - _MOST_ROWS if kind == _TOPIC and topic == _MORE else 0
+        return Node(branch.profile, branch.state, kind == _TOPICS, topic, more, branch.found, len(branch.names))
 
     # Qt's questions
 
     def index(self, row: int, column: int, parent: Index = _NOWHERE) -> QModelIndex:
         if column != 0 or not 0 <= row < self.rowCount(parent):
             return QModelIndex()
-        if not parent.isValid():
-            return self._at(self._branches[row], _PROFILE, row)
-        branch, kind = self._place(parent)
-        return self._at(branch, kind + 1, row)
+        if parent.isValid():
+            return self.createIndex(row, 0, parent.internalId() + 1)  # the same branch, the next kind
+        return self._at(self._branches[row], _PROFILE, row)
 
     def parent(self, index: Index) -> QModelIndex:  # type: ignore[override]
         if not index.isValid():
@@ -149,18 +154,17 @@ class ClusterTreeModel(QAbstractItemModel):
         if not parent.isValid():
             return len(self._branches)
         branch, kind = self._place(parent)
-        if kind == _PROFILE:
-            return int(branch.topics is not None)
-        return len(branch.visible) if kind == _TOPICS else 0
+        if kind == _TOPICS:
+            return len(branch.visible)
+        return int(kind == _PROFILE and branch.topics is not None)
 
     def columnCount(self, _parent: Index = _NOWHERE) -> int:
         return 1
 
     def flags(self, index: Index) -> Qt.ItemFlag:
-        flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
-        if index.isValid() and self._place(index)[1] == _TOPIC:
-            return flags | Qt.ItemFlag.ItemNeverHasChildren
-        return flags
+        if not index.isValid():
+            return Qt.ItemFlag.NoItemFlags
+        return _LEAF_FLAGS if index.internalId() % 4 == _TOPIC else _FLAGS
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role not in _ROLES or (node := self.node(index)) is None:
@@ -169,9 +173,9 @@ class ClusterTreeModel(QAbstractItemModel):
             return node
         if role == Qt.ItemDataRole.ToolTipRole:
             return html.escape(describe(node))
-        if node.all_topics:
-            return "Topics"
-        return node.topic or node.profile.name
+        if node.more:
+            return f"{node.more:,} more"
+        return "Topics" if node.all_topics else node.topic or node.profile.name
 
     # inside
 
@@ -187,15 +191,19 @@ class ClusterTreeModel(QAbstractItemModel):
         return self.createIndex(row, 0, branch.serial * 4 + kind)
 
     def _changed(self, branch: _Branch) -> None:
-        for kind in (_PROFILE, _TOPICS) if branch.topics is not None else (_PROFILE,):
-            index = self._at(branch, kind, 0)
+        indexes = [self._at(branch, _PROFILE, 0)]
+        if branch.topics is not None:
+            indexes.append(self._at(branch, _TOPICS, 0))
+        if branch.found > _MOST_ROWS:
+            indexes.append(self._at(branch, _TOPIC, _MOST_ROWS))
+        for index in indexes:
             self.dataChanged.emit(index, index)
 
     def _set_topics(self, branch: _Branch, topics: list[Topic] | None) -> None:
         top = self._at(branch, _PROFILE, 0)
         if branch.topics is not None and topics is None:
             self.beginRemoveRows(top, 0, 0)
-            branch.topics, branch.names, branch.visible = None, [], []
+            branch.topics, branch.names, branch.found, branch.visible = None, [], 0, []
             self.endRemoveRows()
         elif branch.topics is None and topics is not None:
             self.beginInsertRows(top, 0, 0)
@@ -217,7 +225,9 @@ class ClusterTreeModel(QAbstractItemModel):
 
     def _show(self, branch: _Branch) -> None:
         """Replaces what differs between the shown names and the ones to show, in one removal and one insertion."""
-        old, new = branch.visible, [name for lower, name in branch.names if self._filter in lower]
+        found = [name for lower, name in branch.names if self._filter in lower]
+        branch.found = len(found)
+        old, new = branch.visible, found if len(found) <= _MOST_ROWS else [*found[:_MOST_ROWS], _MORE]
         head = _common(old, new)
         tail = min(_common(old[::-1], new[::-1]), len(old) - head, len(new) - head)
         parent = self._at(branch, _TOPICS, 0)
@@ -240,7 +250,9 @@ def describe(node: Node) -> str:
     if node.topic:
         return node.topic
     if node.all_topics:
-        return f"{node.total:,} topics" if node.shown == node.total else f"{node.shown:,} of {node.total:,} topics"
+        return f"{node.total:,} topics" if node.found == node.total else f"{node.found:,} of {node.total:,} topics"
+    if node.more:
+        return f"{node.more:,} more topics. The filter and the command palette find them, the topics panel lists them."
     link = f"{node.state.link}: {node.state.reason}".rstrip(": ") if node.state else "not connected"
     lines = [node.profile.name, node.profile.bootstrap, link[0].upper() + link[1:]]
     return "\n".join([*lines, "Read-only"] if node.profile.read_only else lines)

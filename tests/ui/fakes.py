@@ -1,0 +1,66 @@
+"""What the shell's tests share: profiles, topics, and a program that notes what the window asks of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kexplorer.model.profile import Profile
+from kexplorer.model.topics import Partition, Topic
+
+SHOP = Profile("shop", "127.0.0.1:9092", colour="green")
+LAB = Profile("<b>lab & more</b>", "lab:9092", colour="violet", read_only=True)
+
+
+class Asked:
+    """`ui.commands.Commands`; `calls` holds (command, arguments...)."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def new_connection(self) -> None:
+        self.calls.append(("new_connection",))
+
+    def open_demo(self) -> None:
+        self.calls.append(("open_demo",))
+
+    def connect(self, profile: str) -> None:
+        self.calls.append(("connect", profile))
+
+    def disconnect(self, profile: str) -> None:
+        self.calls.append(("disconnect", profile))
+
+    def edit(self, profile: str) -> None:
+        self.calls.append(("edit", profile))
+
+    def duplicate(self, profile: str) -> None:
+        self.calls.append(("duplicate", profile))
+
+    def delete(self, profile: str) -> None:
+        self.calls.append(("delete", profile))
+
+    def refresh(self, profile: str) -> None:
+        self.calls.append(("refresh", profile))
+
+    def open_topics(self, profile: str) -> None:
+        self.calls.append(("open_topics", profile))
+
+    def open_topic(self, profile: str, topic: str) -> None:
+        self.calls.append(("open_topic", profile, topic))
+
+    def set_theme(self, theme: str) -> None:
+        self.calls.append(("set_theme", theme))
+
+    def set_zoom(self, percent: int) -> None:
+        self.calls.append(("set_zoom", percent))
+
+
+def topics(*names: str) -> list[Topic]:
+    return [Topic(name, (Partition(0, 1, (1,), (1,)),)) for name in names]
+
+
+def numbered(count: int) -> list[Topic]:
+    return topics(*(f"team-{i % 37:02}.orders.v{i}" for i in range(count)))
+
+
+def names(found: Iterable[Topic]) -> list[str]:
+    return sorted(topic.name for topic in found)
