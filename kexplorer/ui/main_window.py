@@ -117,6 +117,7 @@ class MainWindow(QMainWindow):
         return {
             "geometry": _text(self.saveGeometry()),
             "docks": _text(self.saveState(_DOCKS_VERSION)),
+            "log": self._below.currentWidget() is self.log,
             "workspace": self.workspace.save_state(),
             "recent": self.palette_dialog.recent,
             "internal": self.menus.internal.isChecked(),
@@ -131,6 +132,7 @@ class MainWindow(QMainWindow):
         self.set_zoom(zoom if isinstance(zoom, int) and zoom in _ZOOMS else 100)
         self.restoreGeometry(_bytes(saved.get("geometry")))
         self.restoreState(_bytes(saved.get("docks")), _DOCKS_VERSION)
+        self._below.setCurrentWidget(self.log if saved.get("log") is True else self.jobs)
         self.palette_dialog.recent = [key for key in recent if isinstance(key, str)] if isinstance(recent, list) else []
         self.menus.internal.setChecked(saved.get("internal") is True)
         self.workspace.restore_state(saved.get("workspace"))

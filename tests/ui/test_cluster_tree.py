@@ -14,8 +14,6 @@ from kexplorer.ui.cluster_tree import ClusterTree
 from kexplorer.ui.models.cluster_tree import NODE_ROLE, ClusterTreeModel, Index, Node
 from tests.ui.fakes import LAB, SHOP, Asked, numbered, topics
 
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")  # the offscreen platform has no real windows
-
 UP = ConnectionState(Link.UP)
 
 

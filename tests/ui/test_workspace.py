@@ -17,8 +17,6 @@ from kexplorer.ui.panel import Panel
 from kexplorer.ui.tab_group import TabGroup
 from kexplorer.ui.workspace import Workspace
 
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")  # the offscreen platform has no real windows
-
 
 class Page(Panel):
     """A panel whose state is one text, and which tells when its work has ended."""

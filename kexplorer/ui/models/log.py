@@ -66,6 +66,7 @@ class LogModel(QAbstractTableModel):
         self._timer = QTimer(self, interval=_UPDATE_MS, singleShot=True)
         self._timer.timeout.connect(self.update)
         handler.on_arrival(self._timer)
+        self._timer.start()  # for what came before
 
     def update(self) -> None:
         fresh = self._handler.take()
