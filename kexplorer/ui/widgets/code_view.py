@@ -29,7 +29,7 @@ from kexplorer.ui.widgets.row_area import RowArea
 from kexplorer.ui.widgets.text_rows import LONGEST_ROW, HexRows, Rows, TextRows, shown
 
 MOST_COPIED = 16_000_000  # characters
-_MOST_WRAPPED = 1_000_000  # characters that are broken anew at each change of width
+_MOST_WRAPPED = 500_000  # characters that are broken anew at each change of width
 _PADDING = 8
 _ROWS_BEFORE = 50  # of a long line are read for the colours of those in sight
 
@@ -168,7 +168,9 @@ class CodeView(RowArea):
         return row, min(before, len(text))
 
     def _advance(self, text: str) -> float:
-        drawn = shown(text)
+        return self._drawn_width(shown(text))
+
+    def _drawn_width(self, drawn: str) -> float:
         return len(drawn) * self._unit if drawn.isascii() else self._metrics.horizontalAdvance(drawn)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
@@ -254,20 +256,21 @@ class CodeView(RowArea):
         edge, baseline = self.viewport().width(), self._baseline(row)
         for piece, colour in pieces:
             drawn = shown(piece)
-            width = self._advance(piece)
+            most = int((edge - x) / self._unit) + 2  # hardly any character is narrower
+            in_sight = drawn[:most]
+            width = self._drawn_width(in_sight)
             if x + width > self._gutter and not piece.isspace():
                 painter.setPen(colour)
                 if drawn.isascii():
                     hidden = max(0, int((self._gutter - x) / self._unit))  # characters beyond the left edge
-                    in_sight = drawn[hidden : hidden + int(edge / self._unit) + 2]
-                    painter.drawText(QPointF(x + hidden * self._unit, baseline), in_sight)
+                    painter.drawText(QPointF(x + hidden * self._unit, baseline), in_sight[hidden:])
                 else:
                     painter.setFont(self._font)
-                    painter.drawText(QPointF(x, baseline), drawn)
+                    painter.drawText(QPointF(x, baseline), in_sight)
                     painter.setFont(self._plain)
-            x += width
-            if x > edge:
+            if len(drawn) > most:
                 return
+            x += width
 
     def _pieces(self, rows: range) -> dict[int, list[Piece]]:
         """The rows' text by colour. A line is coloured as a whole: a string that began rows ago is still a string."""

@@ -40,6 +40,10 @@ class EmptyState(QWidget):
         column.addStretch(3)
         self.tell(icon_name, sentence, cause, action)
 
+    @property
+    def text(self) -> str:
+        return f"{self._sentence.text()} {self._cause.text()}".strip()
+
     def tell(self, icon_name: str, sentence: str, cause: str = "", action: str = "") -> None:
         """Says something else; without `action` there is no button."""
         self._icon.show_icon(icon_name, "muted")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStyleOptionViewItem, QTableView, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.formats.text import preview, visible
 from kexplorer.model.records import Header
-from kexplorer.ui.theme import mono_font, row_height
+from kexplorer.ui.theme import Tokens, mono_font, row_height
+from kexplorer.ui.widgets.cell_delegate import CellDelegate
 
 _TITLES = ("Name", "Value", "Kind", "Bytes")
 _Index = QModelIndex | QPersistentModelIndex
@@ -35,8 +37,6 @@ class HeadersModel(QAbstractTableModel):
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if role == Qt.ItemDataRole.DisplayRole:
             return self._rows[index.row()][index.column()]
-        if role == Qt.ItemDataRole.FontRole and index.column() < 2:
-            return mono_font()
         if role == Qt.ItemDataRole.TextAlignmentRole and index.column() == 3:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
@@ -55,9 +55,20 @@ def _row(name: str, value: bytes | None) -> tuple[str, str, str, str]:
     return visible(name[:200]), text, kind.value, count(len(value or b""))
 
 
+class _Delegate(CellDelegate):
+    def colour(self, index: _Index, look: Tokens) -> str:
+        return look.text if index.column() < 2 else look.muted
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        if index.column() < 2:
+            option.font = mono_font(option.font.pointSizeF())
+        super().paint(painter, option, index)
+
+
 def headers_table(model: HeadersModel, parent: QWidget | None = None) -> QTableView:
     table = QTableView(parent)
     table.setModel(model)
+    table.setItemDelegate(_Delegate(table))
     table.setAccessibleName("Headers")
     table.setShowGrid(False)
     table.setAlternatingRowColors(True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Protocol
 from unicodedata import east_asian_width
 
@@ -36,11 +37,11 @@ def shown(text: str) -> str:
     return visible(text).replace("⇥", _TAB)
 
 
-def columns_of(drawn: str) -> int:
-    """Cells that it takes in a font of one width: East Asian characters and emoji take two."""
-    if drawn.isascii():
-        return len(drawn)
-    return len(drawn) + sum(east_asian_width(character) in "WF" for character in drawn)
+@lru_cache(maxsize=65_536)
+def _cells_of(character: str) -> int:
+    """Cells that what is drawn for it takes: East Asian characters and emoji take two."""
+    drawn = shown(character)
+    return len(drawn) + sum(east_asian_width(each) in "WF" for each in drawn)
 
 
 def blocks_of_text(text: str) -> Iterator[str]:
@@ -151,16 +152,16 @@ class TextRows:
 
 def _width(block: str, start: int, end: int) -> int:
     line = block[start:end]
-    return len(line) if line.isascii() and line.isprintable() else columns_of(shown(line[:LONGEST_ROW]))
+    return len(line) if line.isascii() and line.isprintable() else sum(map(_cells_of, line[:LONGEST_ROW]))
 
 
 def _row_starts(block: str, start: int, end: int, columns: int) -> Iterable[int]:
     line = block[start:end]
-    if len(line) <= columns // 2 or (line.isascii() and line.isprintable()):
+    if line.isascii() and line.isprintable():
         return range(start, max(end, start + 1), columns)
     starts, used = [start], 0
     for at, character in enumerate(line, start):
-        width = 1 if " " <= character <= "~" else columns_of(shown(character))
+        width = _cells_of(character)
         if used + width > columns and used:
             starts.append(at)
             used = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kexplorer.formats.decode import Decoded, decode
+from kexplorer.formats.decode import FIRST_LOOK, Decoded, decode
 from kexplorer.formats.json_text import pretty_lines
 from kexplorer.formats.numbers import count, size
 from kexplorer.formats.text import Kind
@@ -33,9 +34,11 @@ from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.labels import icon_button, plain_label
 from kexplorer.ui.widgets.text_rows import HexRows, TextRows, blocks_of_lines, blocks_of_text
 
-_MORE = 16  # "Show more" looks at so many times the bytes
+_MORE = 8  # "Show more" looks at so many times the bytes
 _AT_ONCE = 512 * 1024  # bytes that are decoded without another thread
-_SLICE = 8  # blocks that are read between two answers to the mouse
+_MOST = 8_000_000  # bytes that are laid out as text: no person reads on, and memory is finite
+_SLICE = 8  # blocks, "Show more"
+_TURN = 0.008  # seconds of reading between two answers to the mouse
 
 
 class Mode(Enum):
@@ -48,12 +51,13 @@ class ValuePane(QWidget):
     """Shows the beginning of any value at once, and the rest when it is asked for. The bytes are never changed."""
 
     notice = Signal(str)  # a sentence for the status bar
-    _decoded = Signal(int, object)  # from the thread that looks at more of a large value
+    _decoded = Signal(int, int, object)  # from the thread that looks at more of a large value
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._data = b""
         self._what = decode(None)
+        self._looked_at = 0  # bytes
         self._shown = 0  # counts what was shown: an answer about something else is dropped
         self._wanted: Mode | None = None  # what a person chose; kept for the next value
         self._rows: TextRows | HexRows = HexRows(b"")
@@ -121,12 +125,8 @@ class ValuePane(QWidget):
         row.setContentsMargins(12, 6, 12, 6)
         row.setSpacing(8)
         row.addWidget(self._part, 1)
-        for text, run in (
-            ("Show more", self.show_more),
-            ("Show all", self.show_all),
-            ("Save to file …", self._ask_where),
-        ):
-            button = QPushButton(text)
+        self._more, self._all, save = QPushButton("Show more"), QPushButton(), QPushButton("Save to file …")
+        for button, run in ((self._more, self.show_more), (self._all, self.show_all), (save, self._ask_where)):
             button.clicked.connect(run)
             row.addWidget(button)
         self._bar.hide()
@@ -140,6 +140,7 @@ class ValuePane(QWidget):
         self._data = data or b""
         self._copy.setEnabled(bool(data))
         if data:
+            self._looked_at = FIRST_LOOK
             self._show(decode(data))
             self._pages.setCurrentWidget(self.code)
             return
@@ -163,14 +164,15 @@ class ValuePane(QWidget):
             self._rows.read(_SLICE)
             self._tell()
         else:
-            self._decode(len(self._what.text or "") * _MORE)
+            self._decode(min(_MOST, self._looked_at * _MORE))
 
     def show_all(self) -> None:
+        """Of more than 8 MB as text only so much; the bytes can be seen to the last one."""
         self._reading_all = True
-        if self._what.complete:
+        if self._what.complete or self._looked_at >= _MOST:
             self._reader.start()
         else:
-            self._decode(len(self._data))
+            self._decode(_MOST)
 
     @property
     def complete(self) -> bool:
@@ -206,9 +208,14 @@ class ValuePane(QWidget):
     def _tell(self) -> None:
         self.code.rows_added()
         self._bar.setVisible(not self.complete)
-        if isinstance(self._rows, TextRows):
-            part = "Reading all" if self._reading_all else f"The first {count(self._rows.characters)} characters"
-            self._part.setText(f"{part} of {size(len(self._data))}")
+        if isinstance(self._rows, HexRows):
+            return
+        there_is_more = not self._rows.complete or not (self._what.complete or self._looked_at >= _MOST)
+        self._more.setVisible(there_is_more and not self._reading_all)
+        self._all.setVisible(there_is_more and not self._reading_all)
+        self._all.setText("Show all" if len(self._data) <= _MOST else f"Show {size(_MOST)}")
+        part = "Reading" if self._reading_all else f"The first {count(self._rows.characters)} characters"
+        self._part.setText(f"{part} of {size(len(self._data))}" + (" …" if self._reading_all else ""))
 
     # ---- the rest of large values
 
@@ -221,21 +228,22 @@ class ValuePane(QWidget):
         """Looks at the first `limit` bytes; in a thread of its own if that takes long."""
         data, number = self._data, self._shown
         if limit <= _AT_ONCE:
-            self._take(number, decode(data, limit))
+            self._take(number, limit, decode(data, limit))
             return
 
         def work() -> None:
             what = decode(data, limit)
             with suppress(RuntimeError):  # the pane was closed meanwhile
-                self._decoded.emit(number, what)
+                self._decoded.emit(number, limit, what)
 
         Thread(target=work, name="decode a large value", daemon=True).start()
         self._tell()
 
-    @Slot(int, object)
-    def _take(self, number: int, what: Decoded) -> None:
+    @Slot(int, int, object)
+    def _take(self, number: int, limit: int, what: Decoded) -> None:
         if number != self._shown:
             return
+        self._looked_at = limit
         top = self.code.top
         before = self._rows.block_count if isinstance(self._rows, TextRows) else 0
         self._show(what)
@@ -248,9 +256,11 @@ class ValuePane(QWidget):
 
     @Slot()
     def _read_on(self) -> None:
-        if isinstance(self._rows, TextRows):
-            self._rows.read(_SLICE)
-        if self.complete:
+        rows = self._rows
+        until = time.monotonic() + _TURN
+        while isinstance(rows, TextRows) and not rows.complete and time.monotonic() < until:
+            rows.read()
+        if isinstance(rows, HexRows) or rows.complete:
             self._reading_all = False
             self._reader.stop()
         self._tell()
