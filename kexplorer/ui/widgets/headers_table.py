@@ -83,6 +83,6 @@ def headers_table(model: HeadersModel, parent: QWidget | None = None) -> QTableV
     header.setHighlightSections(False)
     header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
     unit = table.fontMetrics().averageCharWidth()
-    for column, characters in ((0, 30), (2, 12), (3, 10)):
+    for column, characters in ((0, 24), (2, 10), (3, 8)):
         table.setColumnWidth(column, unit * characters)
     return table
