@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate, chain, islice, repeat
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.topics import TopicPartition
@@ -49,6 +50,7 @@ class Record:
 
 _KEY_NULL, _VALUE_NULL, _HEADERS_UNREADABLE = 1, 2, 4
 _TYPE_SHIFT = 3
+_FLAGS_OF_TYPE = tuple(kind << _TYPE_SHIFT for kind in TimestampType)
 _HEADER = struct.Struct("<ii")
 _ROW_OVERHEAD = 8 + 8 + 2 + 1 + 3 * 8  # offset, timestamp, source, flags, three ends
 _CHUNKS = 64  # of a full ring; forgetting happens a chunk at a time
@@ -113,12 +115,66 @@ class RecordColumns:
         if headers is None:
             flags |= _HEADERS_UNREADABLE
         elif headers:
-            _pack_headers(blob, headers)
+            blob += _packed(headers)
         ends.append(len(blob))
         self._source_of.append(number)
         self._offsets.append(offset)
         self._timestamps.append(timestamp or 0)
         self._flags.append(flags)
+
+    def append_run(
+        self,
+        source: TopicPartition,
+        offsets: Sequence[int],
+        timestamps: Sequence[tuple[int, int]],
+        keys: Sequence[bytes | None],
+        values: Sequence[bytes | None],
+        headers: Sequence[Sequence[Header] | None],
+    ) -> None:
+        """Like `append` for rows of one partition, a column at a time: three times as fast. A timestamp is the number
+        of its `TimestampType` and its milliseconds."""
+        number = self._source_numbers.setdefault(source, len(self._sources))
+        if number == len(self._sources):
+            self._sources.append(source)
+        self._source_of += array("H", (number,)) * len(offsets)
+        self._offsets.frombytes(_int64s(offsets))
+        kinds, times = zip(*timestamps, strict=True)
+        self._timestamps.frombytes(_int64s(times if all(kinds) else [ms if kind else 0 for kind, ms in timestamps]))
+        flags = bytearray(map(_FLAGS_OF_TYPE.__getitem__, kinds))
+        for column, null in ((keys, _KEY_NULL), (values, _VALUE_NULL), (headers, _HEADERS_UNREADABLE)):
+            for row in _nulls(column):
+                flags[row] |= null
+        self._flags += flags
+        packed = [_packed(each) if each else b"" for each in headers] if any(headers) else repeat(b"", len(offsets))
+        cells = list(chain.from_iterable(zip(_filled(keys), _filled(values), packed, strict=True)))
+        ends = accumulate(map(len, cells), initial=len(self._blob))
+        next(ends)
+        self._ends.frombytes(_int64s(list(ends)))
+        self._blob += b"".join(cells)
+
+    def by_time(self) -> RecordColumns:
+        """The rows of all partitions mixed by timestamp. A partition's own stay in order: a row counts as no older than
+        those before it."""
+        if len(self._sources) < 2:
+            return self
+        latest = [0] * len(self._sources)
+        times = []
+        for source, ms in zip(self._source_of, self._timestamps, strict=True):
+            latest[source] = max(latest[source], ms)
+            times.append(latest[source])
+        return self._arranged(sorted(range(len(times)), key=times.__getitem__))
+
+    def _arranged(self, rows: Sequence[int]) -> RecordColumns:
+        made, ends = RecordColumns(), self._ends
+        made._sources, made._source_numbers = list(self._sources), dict(self._source_numbers)
+        made._source_of.extend(self._source_of[row] for row in rows)
+        made._offsets.extend(self._offsets[row] for row in rows)
+        made._timestamps.extend(self._timestamps[row] for row in rows)
+        made._flags += bytes(self._flags[row] for row in rows)
+        cells = [self._blob[ends[at] : ends[at + 1]] for row in rows for at in range(3 * row, 3 * row + 3)]
+        made._ends.extend(islice(accumulate(map(len, cells), initial=0), 1, None))
+        made._blob += b"".join(cells)
+        return made
 
     def __len__(self) -> int:
         return len(self._offsets)
@@ -168,12 +224,27 @@ class RecordColumns:
         return len(self._blob) + len(self) * _ROW_OVERHEAD
 
 
-def _pack_headers(blob: bytearray, headers: Sequence[Header]) -> None:
+def _int64s(numbers: Sequence[int]) -> bytes:
+    """`array.extend` of a list takes ten times as long as `array.frombytes` of this."""
+    return struct.pack(f"{len(numbers)}q", *numbers)
+
+
+def _nulls(column: Sequence[object | None]) -> list[int]:
+    return [row for row, cell in enumerate(column) if cell is None] if None in column else []
+
+
+def _filled(column: Sequence[bytes | None]) -> Iterable[bytes]:
+    return [cell or b"" for cell in column] if None in column else column  # type: ignore[return-value]
+
+
+def _packed(headers: Sequence[Header]) -> bytes:
+    packed = bytearray()
     for name, value in headers:
         encoded = name.encode("utf-8", "surrogatepass")
-        blob += _HEADER.pack(len(encoded), -1 if value is None else len(value))
-        blob += encoded
-        blob += value or b""
+        packed += _HEADER.pack(len(encoded), -1 if value is None else len(value))
+        packed += encoded
+        packed += value or b""
+    return bytes(packed)
 
 
 def _unpack_headers(packed: bytearray) -> tuple[Header, ...]:

@@ -93,8 +93,10 @@ def test_empty_topic(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
 @pytest.mark.kafka
 def test_timestamps_at_the_edges(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     """1970, the far future, and the broker's own clock. (The client takes 0 for "now" when it produces.)"""
-    direct.create(broker.bootstrap, topic_name, 1, message_timestamp_after_max_ms=2**62, retention_ms=-1)
-    direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b"v", timestamp=t) for t in (1, 2**53, NOW)])
+    direct.create(broker.bootstrap, topic_name, 3, message_timestamp_after_max_ms=2**62, retention_ms=-1)
+    direct.produce(
+        broker.bootstrap, topic_name, [Sent(p, b"k", b"v", timestamp=t) for p, t in enumerate((1, 2**53, NOW))]
+    )
     records = list(_page(aio, broker, topic_name, 10).records)
     assert [record.timestamp for record in records] == [1, NOW, 2**53]
     assert {record.timestamp_type for record in records} == {TimestampType.CREATE_TIME}
