@@ -1,0 +1,174 @@
+"""Calls everything of the gateway with odd strings and numbers: `python -m tests.kafka.fuzz BOOTSTRAP`. Ends with 0
+unless something other than `Failure` is raised, or the client ends the process. Prints how many calls were made."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kexplorer.kafka.cluster import KafkaCluster
+from kexplorer.kafka.properties import check_property
+from kexplorer.model.failure import Failure
+from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
+from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetRange, TopicPartition
+
+NUMBERS = (
+    0,
+    1,
+    -1,
+    -2,
+    -3,
+    -1000,
+    -1001,
+    2**31 - 1,
+    2**31,
+    -(2**31) - 1,
+    2**32,
+    2**63 - 1,
+    2**63,
+    -(2**63) - 1,
+    10**30,
+)
+_WORDS = ("orders", "a.b-c_d", "x" * 249, "x" * 250, ".", "..", "__consumer_offsets", "größe", "主题", "🦀")
+_PARTS = (
+    "",
+    " ",
+    "\t",
+    "\n",
+    "\r\n",
+    "\0",
+    "\ud800",
+    "\udfff",
+    "\udce4",
+    "\u202e",
+    "\u200d",
+    "\ufeff",
+    "\u2028",
+    "\x1b[31m",
+)
+_PARTS_OF_FORMATS = (
+    "%s%n%x",
+    "{0}",
+    "$(id)",
+    "'",
+    '"',
+    ";",
+    "\\",
+    "/",
+    "../../etc/passwd",
+    "=",
+    ",",
+    ":",
+    "[::1]",
+    "<b>",
+)
+
+
+def odd_strings() -> list[str]:
+    """At least 200, always the same."""
+    parts = _PARTS + _PARTS_OF_FORMATS
+    found = [*_WORDS, *parts, "x" * 1_000_000, "\ud800" * 1000, "\0" * 1000, " " * 1000, "9" * 5000]
+    found += [word for part in parts for word in (f"{part}orders", f"orders{part}", f"or{part}ders", part * 3)]
+    dice = random.Random(7)
+    found += ["".join(chr(dice.randrange(0x110000)) for _ in range(dice.randrange(1, 12))) for _ in range(80)]
+    return list(dict.fromkeys(found))
+
+
+Call = Callable[[KafkaCluster, str, int], Awaitable[object]]
+
+
+async def _watch(cluster: KafkaCluster, text: str, number: int) -> None:
+    cluster.watch_state(lambda state: None)()
+
+
+async def _metadata(cluster: KafkaCluster, text: str, number: int) -> None:
+    if number == 0:
+        await cluster.metadata()
+
+
+async def _offsets(cluster: KafkaCluster, text: str, number: int) -> None:
+    for source in (TopicPartition(text, 0), TopicPartition("fuzz", number), TopicPartition("fuzz", 0)):
+        for spec in (Edge.END, AtTime(number)):
+            with contextlib.suppress(Failure):
+                await cluster.list_offsets({source: spec}, IsolationLevel.READ_COMMITTED)
+
+
+async def _configs(cluster: KafkaCluster, text: str, number: int) -> None:
+    await cluster.topic_configs([text, "fuzz"])
+
+
+async def _reader(cluster: KafkaCluster, text: str, number: int) -> None:
+    for given in (
+        OffsetRange(TopicPartition(text, 0), 0, 1),
+        OffsetRange(TopicPartition("fuzz", number), 0, 1),
+        OffsetRange(TopicPartition("fuzz", 0), number, None),
+        OffsetRange(TopicPartition("fuzz", 0), 0, number),
+    ):
+        with contextlib.suppress(Failure):
+            async with cluster.open_reader([given, given]) as reader:
+                await reader.next_batch()
+
+
+CALLS: dict[str, Call] = {
+    "watch_state": _watch,
+    "metadata": _metadata,
+    "list_offsets": _offsets,
+    "topic_configs": _configs,
+    "open_reader": _reader,
+}
+
+
+async def _profiles(text: str) -> int:
+    """A cluster from profiles whose every field is odd in turn; none of them talks to a broker."""
+    made = Profile("fuzz", "127.0.0.1:1")
+    fields: Sequence[dict[str, Any]] = (
+        {"name": text},
+        {"bootstrap": text},
+        {"bootstrap": f"127.0.0.1:1,{text}"},
+        {"username": text, "security_protocol": SecurityProtocol.SASL_PLAINTEXT},
+        {"username": text, "security_protocol": SecurityProtocol.SASL_SSL, "sasl_mechanism": SaslMechanism.PLAIN},
+        {"ca_file": text, "security_protocol": SecurityProtocol.SSL},
+        {"certificate_file": text, "key_file": text, "security_protocol": SecurityProtocol.SSL},
+        {"properties": {text: "1"}},
+        {"properties": {"client.id": text}},
+        {"properties": {"client.rack": text}},
+        {"properties": {"ssl.cipher.suites": text}, "security_protocol": SecurityProtocol.SSL},
+        {"properties": {"socket.timeout.ms": text}},
+    )
+    for each in fields:
+        with contextlib.suppress(Failure):
+            cluster = KafkaCluster(replace(made, **each), Credentials(text, text))
+            with contextlib.suppress(Failure, TimeoutError):
+                async with asyncio.timeout(0.01), cluster.open_reader([OffsetRange(TopicPartition("t", 0), 0, 1)]):
+                    pass  # so that the client gets its configuration
+            await cluster.close()
+    with contextlib.suppress(Failure):
+        check_property(text, text)
+    return len(fields) + 1
+
+
+async def main(bootstrap: str) -> int:
+    calls = 0
+    cluster = KafkaCluster(Profile("fuzz", bootstrap), Credentials())
+    strings = odd_strings()
+    for position, text in enumerate(strings):
+        number = NUMBERS[position % len(NUMBERS)]
+        for call in CALLS.values():
+            with contextlib.suppress(Failure):
+                await call(cluster, text, number)
+            calls += 1
+        calls += await _profiles(text)
+    await cluster.close()
+    return calls
+
+
+if __name__ == "__main__":
+    logging.disable()
+    assert len(odd_strings()) >= 200
+    print(asyncio.run(main(sys.argv[1])))  # noqa: T201
