@@ -33,6 +33,7 @@ from kexplorer.ui.tasks import Tasks
 log = logging.getLogger(__name__)
 
 DEMO = "Demo shop"  # the name of its connection
+_DEMO_TOPIC = "orders"  # what is shown of it first
 _METADATA_SOON, _METADATA_EVERY = 1.0, 30.0  # seconds, twice as long each time: who connects to a cluster changes it
 _LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
 
@@ -255,6 +256,14 @@ class Explorer:
             self._demo_profile = Profile(DEMO, self._demo.bootstrap, colour="green")
             self._show_profiles()
         self.open_topics(DEMO)
+        catalog = (await self._session(DEMO)).catalog
+        while True:  # the shop is just being set up
+            if any(topic.name == _DEMO_TOPIC for topic in (await catalog.refresh()).topics):
+                break
+            await asyncio.sleep(0.2)
+        panel = self.window.workspace.open(messages_key(DEMO, _DEMO_TOPIC))
+        if isinstance(panel, MessagesPanel):
+            panel.follow()
 
     # what goes wrong
 

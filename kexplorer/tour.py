@@ -6,18 +6,17 @@ import asyncio
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QWidget
 
-from kexplorer.ui.panels.messages import MessagesPanel
-from kexplorer.ui.panels.topics import TopicsPanel
-
-if TYPE_CHECKING:
-    from kexplorer.explorer import Explorer
+from kexplorer.explorer import DEMO, Explorer
+from kexplorer.ui.panels.messages import MessagesPanel, messages_key
+from kexplorer.ui.panels.topics import TopicsPanel, topics_key
 
 _PATIENCE = 30.0  # seconds for a view to fill
+_FULL = 120  # records that make a full picture, some of them live
 _SETTLE = 0.3  # seconds for layouts and the last repaint
 _DEFAULT, _WIDE = QSize(1280, 800), QSize(1920, 1080)
 
@@ -36,54 +35,56 @@ class Tour:
     async def take(self) -> None:
         await self._both("welcome")
         self._explorer.open_demo()
-        topics = await _until(lambda: self._panel(TopicsPanel))
-        await _until(lambda: topics.complete)
-        await self._both("topics")
-        self._explorer.open_topic(topics.profile, "orders")
         messages = await _until(lambda: self._panel(MessagesPanel))
-        await _until(lambda: messages.rows)
-        messages.follow()
+        await _until(lambda: messages.rows > _FULL)
         messages.select_newest()
-        await asyncio.sleep(2)
         await self._both("messages")
-        self._explorer.open_topic(topics.profile, "orders-dlq")
-        letters = await _until(lambda: self._panel(MessagesPanel))
+        topics = self._open(TopicsPanel, topics_key(DEMO))
+        await _until(lambda: topics.complete)
+        await asyncio.sleep(2 * _SETTLE)
+        await self._both("topics")
+        letters = self._open(MessagesPanel, messages_key(DEMO, "orders-dlq"))
         await _until(lambda: letters.rows)
         letters.select_newest()
-        letters.show_headers() if hasattr(letters,"show_headers") else None
+        letters.inspector.tabs.setCurrentIndex(2)
         await self._both("headers")
         self._window.toggle_log()
         await self._both("log")
         self._window.toggle_log()
-        self._window.show_palette()
-        await self._both("palette", self._top)
-        self._top().close()
-        self._explorer.new_connection()
-        await _until(lambda: self._top() is not self._window)
-        await self._both("connection", self._top)
-        self._top().close()
+        await self._dialog("palette", self._window.show_palette)
+        await self._dialog("connection", self._explorer.new_connection)
+        await self._dialog("shortcuts", self._window.show_shortcuts)
+
+    async def _dialog(self, name: str, show: Callable[[], None]) -> None:
+        show()
+        dialog = await _until(self._shown_dialog)
+        await self._both(name, dialog)
+        dialog.close()
+
+    def _shown_dialog(self) -> QDialog | None:
+        return next((each for each in self._window.findChildren(QDialog) if each.isVisible()), None)
+
+    def _open(self, kind: type[T], key: str) -> T:
+        panel = self._window.workspace.open(key)
+        if not isinstance(panel, kind):
+            raise LookupError(f"there is no panel {key}")
+        return panel
 
     def _panel(self, kind: type[T]) -> T | None:
         current = self._window.workspace.current()
         return current if isinstance(current, kind) else None
 
-    def _top(self) -> QWidget:
-        """The dialog over the window, else the window."""
-        dialogs = [each for each in self._window.findChildren(QDialog) if each.isVisible()]
-        return dialogs[-1] if dialogs else self._window
-
-    async def _both(self, name: str, what: Callable[[], QWidget] | None = None) -> None:
-        """The view in both themes, in the default size and, for whole windows, on a large screen."""
+    async def _both(self, name: str, dialog: QDialog | None = None) -> None:
+        """The view in both themes; the whole window in the default size and on a large screen."""
         for theme in ("light", "dark"):
             self._window.set_theme(theme)
-            if what is not None:
-                await self._save(what(), f"{name}-{theme}")
+            if dialog is not None:
+                await self._save(dialog, f"{name}-{theme}")
                 continue
             for size, suffix in ((_DEFAULT, ""), (_WIDE, "-1920")):
                 self._window.resize(size)
                 await self._save(self._window, f"{name}-{theme}{suffix}")
         self._window.resize(_DEFAULT)
-        self._window.set_theme("light")
 
     async def _save(self, widget: QWidget, name: str) -> None:
         await asyncio.sleep(_SETTLE)

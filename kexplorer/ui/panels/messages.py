@@ -9,7 +9,17 @@ from urllib.parse import quote
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QMenu, QPushButton, QSplitter, QStackedWidget, QVBoxLayout
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from kexplorer.formats.numbers import count, rate, size
 from kexplorer.model.failure import Failure
@@ -47,8 +57,8 @@ class MessagesPanel(Panel):
         super().__init__(messages_key(profile.name, topic), topic, "message", profile.name, profile.colour)
         self.topic = topic
         self._open_session = open_session
-        self._ring = RecordRing(RING_BYTES)
-        self._received = 0
+        self.ring = RecordRing(RING_BYTES)
+        self.received = 0
         self._rate = 0.0  # records a second
         self._told = (time.monotonic(), 0)  # when the rate was last worked out, and what had been received by then
         self._going = asyncio.Event()  # cleared while a follow is paused
@@ -58,39 +68,39 @@ class MessagesPanel(Panel):
         self._tell_timer = QTimer(self, interval=_TELL_EVERY)
         self._tell_timer.timeout.connect(self._tell)
         self._build()
-        self._reload()
+        self.reload()
 
     def _build(self) -> None:
         self._summary = plain_label("", role="muted")
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
-        self._refresh = _action(self, "refresh", "Read the newest again", "Ctrl+R", self._reload)
-        self._strip = ErrorStrip()
-        self._strip.retry_requested.connect(self._reload)
-        self._view = RecordView()
-        self._view.set_source(self._ring)
-        self._view.set_newest_first(True)
-        self._inspector = Inspector()
-        self._view.current_changed.connect(self._inspector.show_record)
-        self._view.activated.connect(lambda _: self._inspector.setFocus())
-        self._view.context_menu_requested.connect(self._menu)
-        self._view.notice.connect(self.say)
-        self._empty = EmptyState("message", "")
-        self._empty.action_requested.connect(self._follow.trigger)
+        self._refresh = _action(self, "refresh", "Read the newest again", "Ctrl+R", self.reload)
+        self.strip = ErrorStrip()
+        self.strip.retry_requested.connect(self.reload)
+        self.view = RecordView()
+        self.view.set_source(self.ring)
+        self.view.set_newest_first(True)
+        self.inspector = Inspector()
+        self.view.current_changed.connect(self.inspector.show_record)
+        self.view.activated.connect(lambda _: self.inspector.setFocus())
+        self.view.context_menu_requested.connect(self._menu)
+        self.view.notice.connect(self.say)
+        self.empty = EmptyState("message", "")
+        self.empty.action_requested.connect(self._follow.trigger)
         self._pages = QStackedWidget()
-        self._pages.addWidget(self._view)
-        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self.empty)
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._pages)
-        self._splitter.addWidget(self._inspector)
+        self._splitter.addWidget(self.inspector)
         self._splitter.setSizes([620, 380])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._build_bar())
-        column.addWidget(self._strip)
+        column.addWidget(self.strip)
         column.addWidget(self._splitter, 1)
-        self.setFocusProxy(self._view)
+        self.setFocusProxy(self.view)
 
     def _build_bar(self) -> QHBoxLayout:
         self._newest, self._partition, self._isolation = QComboBox(), QComboBox(), QComboBox()
@@ -112,7 +122,7 @@ class MessagesPanel(Panel):
         bar.setContentsMargins(12, 8, 12, 8)
         bar.setSpacing(8)
         for box in (self._newest, self._partition, self._isolation):
-            box.activated.connect(lambda _: self._reload())
+            box.activated.connect(lambda _: self.reload())
             bar.addWidget(box)
         bar.addWidget(self._summary, 1, Qt.AlignmentFlag.AlignRight)
         bar.addWidget(refresh)
@@ -127,7 +137,7 @@ class MessagesPanel(Panel):
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
         self._stop_following()
-        self._strip.show_failure(failure)
+        self.strip.show_failure(failure)
         self._tell()
 
     def save_state(self) -> dict[str, object]:
@@ -136,7 +146,7 @@ class MessagesPanel(Panel):
             "committed": self._isolation.currentData() is IsolationLevel.READ_COMMITTED,
             "following": self._going.is_set(),
             "splitter": self._splitter.sizes(),
-            "columns": self._view.save_state(),
+            "columns": self.view.save_state(),
         }
 
     def restore_state(self, state: Mapping[str, object]) -> None:
@@ -146,10 +156,10 @@ class MessagesPanel(Panel):
             case [int(above), int(below)]:
                 self._splitter.setSizes([above, below])
         if isinstance(columns := state.get("columns"), dict):
-            self._view.restore_state(columns)
+            self.view.restore_state(columns)
         if state.get("following") is True:
             self.follow()
-        self._reload()
+        self.reload()
 
     async def close_panel(self) -> None:
         self._tell_timer.stop()
@@ -158,10 +168,10 @@ class MessagesPanel(Panel):
     @property
     def rows(self) -> int:
         """Records that are kept."""
-        return len(self._ring)
+        return len(self.ring)
 
     def select_newest(self) -> None:
-        self._view.select(len(self._ring) - 1)
+        self.view.select(len(self.ring) - 1)
 
     # work
 
@@ -191,11 +201,11 @@ class MessagesPanel(Panel):
             return
         self.follow()
         if not self.tasks.running("read"):
-            self._reload()
+            self.reload()
 
-    def _reload(self) -> None:
+    def reload(self) -> None:
         self._loading = True
-        self._strip.clear()
+        self.strip.clear()
         self._tell()
         self.tasks.start("read", self._read())
 
@@ -205,11 +215,11 @@ class MessagesPanel(Panel):
         page = await browser.newest(
             session.cluster, self.topic, self._newest.currentData(), isolation, self._partition.currentData()
         )
-        self._ring = RecordRing(RING_BYTES)
-        self._ring.extend(page.records)
-        self._view.set_source(self._ring)
-        self._received = len(page.records)
-        self._told = (time.monotonic(), self._received)
+        self.ring = RecordRing(RING_BYTES)
+        self.ring.extend(page.records)
+        self.view.set_source(self.ring)
+        self.received = len(page.records)
+        self._told = (time.monotonic(), self.received)
         self._loading = False
         self._offer_partitions(session)
         self._show_troubles(page.troubles)
@@ -219,8 +229,8 @@ class MessagesPanel(Panel):
 
     async def _take(self, batch: Batch) -> None:
         if batch.records:
-            self._ring.extend(batch.records)
-            self._received += len(batch.records)
+            self.ring.extend(batch.records)
+            self.received += len(batch.records)
             if not self._repaint.isActive():
                 self._repaint.start()
         self._show_troubles(batch.troubles)
@@ -229,7 +239,7 @@ class MessagesPanel(Panel):
     # what is shown
 
     def _show_rows(self) -> None:
-        self._view.rows_changed()
+        self.view.rows_changed()
         self._tell()
 
     def _show_troubles(self, troubles: Sequence[Trouble]) -> None:
@@ -237,7 +247,7 @@ class MessagesPanel(Panel):
             return
         first = troubles[0].failure
         also = f" The same or worse in {len(troubles) - 1} more partitions." if len(troubles) > 1 else ""
-        self._strip.show_failure(Failure(first.kind, first.message + also, first.hint))
+        self.strip.show_failure(Failure(first.kind, first.message + also, first.hint))
 
     def _offer_partitions(self, session: Session) -> None:
         metadata = session.catalog.metadata
@@ -249,38 +259,44 @@ class MessagesPanel(Panel):
 
     def _tell(self) -> None:
         following = self._going.is_set()
-        self._pages.setCurrentIndex(0 if self._ring else 1)
-        if not self._ring:
-            self._tell_empty(following)
+        self._show_page(following)
         now = time.monotonic()
         since, before = self._told
         if now - since >= _TELL_EVERY / 1000:
-            self._rate = (self._received - before) / (now - since)
-            self._told = (now, self._received)
+            self._rate = (self.received - before) / (now - since)
+            self._told = (now, self.received)
         if self._loading:
             text = "Reading …"
         else:
-            kept = f"{count(len(self._ring))} records"
-            if self._ring.dropped:
-                kept = f"newest {count(len(self._ring))} of {count(self._received)} records"
-            text = " · ".join([kept, size(self._ring.nbytes), *([f"{rate(self._rate)} live"] if following else [])])
+            kept = f"{count(len(self.ring))} records"
+            if self.ring.dropped:
+                kept = f"newest {count(len(self.ring))} of {count(self.received)} records"
+            text = " · ".join([kept, size(self.ring.nbytes), *([f"{rate(self._rate)} live"] if following else [])])
         self._summary.setText(text)
         self.say(text)
 
-    def _tell_empty(self, following: bool) -> None:
+    def _show_page(self, following: bool) -> None:
+        page: QWidget = self.view if self.ring else self.empty
+        if page is not self._pages.currentWidget():
+            focused = self.isAncestorOf(QApplication.focusWidget() or self.window())
+            self._pages.setCurrentWidget(page)
+            if focused:
+                page.setFocus()
+        if self.ring:
+            return
         if self._loading:
-            self._empty.tell("message", f"Reading {self.topic} …")
-        elif self._strip.failure is not None:
-            self._empty.tell("warning", "Nothing could be read.")
+            self.empty.tell("message", f"Reading {self.topic} …")
+        elif self.strip.failure is not None:
+            self.empty.tell("warning", "Nothing could be read.")
         elif following:
-            self._empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")
+            self.empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")
         else:
-            self._empty.tell("message", "No readable records here.", "Follow shows the ones that arrive.", "Follow")
+            self.empty.tell("message", "No readable records here.", "Follow shows the ones that arrive.", "Follow")
 
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addActions(self._view.copy_actions())
+        menu.addActions(self.view.copy_actions())
         menu.addSeparator()
         menu.addActions([self._follow, self._refresh])
         menu.popup(at)

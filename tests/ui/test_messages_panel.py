@@ -1,0 +1,240 @@
+"""The messages panel on a real broker: what it shows, follows, pauses, and how it bears faults."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+from pytestqt.qtbot import QtBot
+
+from kexplorer.kafka.cluster import KafkaCluster
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.services.sessions import Sessions
+from kexplorer.ui.panels import messages
+from kexplorer.ui.panels.messages import MessagesPanel
+from tests.rig.brokers import Broker
+from tests.rig.kafka import KafkaCluster as Rig
+from tests.rig.loops import Heartbeat, LoopRunner
+
+# Writes records numbered from 0 at RATE a second for SECONDS, and prints how many.
+_WRITER = """
+import sys, time
+from confluent_kafka import Producer
+bootstrap, topic, rate, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
+producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "compression.type": "lz4"})
+began, sent = time.monotonic(), 0
+while (passed := time.monotonic() - began) < seconds:
+    for _ in range(max(int(passed * rate) - sent, 0)):
+        while True:
+            try:
+                producer.produce(topic, b'{"n":%d,"pad":"%s"}' % (sent, b"x" * 80))
+                break
+            except BufferError:
+                producer.poll(0.01)
+        sent += 1
+    producer.poll(0.005)
+producer.flush(30)
+print(sent)
+"""
+
+
+def _create(bootstrap: str, topic: str, partitions: int = 3, replication: int = 1) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.create_topics([NewTopic(topic, partitions, replication)]).values():
+        future.result(20)
+
+
+def _produce(bootstrap: str, topic: str, numbers: range) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
+    now = int(time.time() * 1000)
+    for n in numbers:
+        producer.produce(topic, b"value %d" % n, key=b"key %d" % n, timestamp=now + n)
+    assert producer.flush(20) == 0
+
+
+@asynccontextmanager
+async def _opened(qtbot: QtBot, bootstrap: str, topic: str) -> AsyncIterator[MessagesPanel]:
+    profile = Profile("test", bootstrap)
+
+    async def connect(_: str) -> KafkaCluster:
+        return KafkaCluster(profile, Credentials())
+
+    sessions = Sessions(connect)
+    panel = MessagesPanel(profile, topic, lambda: sessions.open("test"))
+    panel.resize(1000, 700)
+    panel.show()
+    try:
+        yield panel
+    finally:
+        await panel.close_panel()
+        await sessions.close_all()
+        panel.deleteLater()
+
+
+async def _until(true: Callable[[], object], seconds: float = 15.0) -> None:
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit, "it did not happen"
+        await asyncio.sleep(0.02)
+
+
+def _values(panel: MessagesPanel) -> list[bytes | None]:
+    return [panel.ring[row].value for row in range(len(panel.ring))]
+
+
+def test_shows_the_newest_over_all_partitions_in_order(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    _produce(broker.bootstrap, topic_name, range(250))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows)
+            assert _values(panel) == [b"value %d" % n for n in range(150, 250)]
+            panel.select_newest()
+            assert panel.view.current_record is not None
+            assert panel.view.current_record.value == b"value 249"
+            assert "100 records" in panel.status_text
+
+    qtloop.run(look())
+
+
+def test_follows_pauses_and_goes_on_without_loss(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    _produce(broker.bootstrap, topic_name, range(5))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            panel.follow()
+            await _until(lambda: panel.rows == 5)
+            await asyncio.to_thread(_produce, broker.bootstrap, topic_name, range(5, 10))
+            await _until(lambda: panel.rows == 10)
+            panel.pause()
+            await asyncio.sleep(0.5)  # what was under way comes in
+            await asyncio.to_thread(_produce, broker.bootstrap, topic_name, range(10, 20))
+            await asyncio.sleep(1)
+            assert panel.rows == 10
+            panel.follow()
+            await _until(lambda: panel.rows == 20)
+            await asyncio.sleep(0.3)
+            assert sorted(_values(panel)) == sorted(b"value %d" % n for n in range(20))  # type: ignore[type-var]
+
+    qtloop.run(look())
+
+
+def test_an_empty_topic_says_what_to_do_next(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: "0 records" in panel.status_text)
+            assert "No readable records here." in panel.empty.text
+            panel.follow()
+            assert "Waiting for the first record" in panel.empty.text
+            await asyncio.sleep(0.3)
+            await asyncio.to_thread(_produce, broker.bootstrap, topic_name, range(1))
+            await _until(lambda: panel.rows == 1)
+
+    qtloop.run(look())
+
+
+def test_a_topic_that_is_not_there_is_named_and_not_created(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.strip.failure)
+            assert topic_name in str(panel.strip.failure)
+            assert panel.strip.isVisible()
+
+    qtloop.run(look())
+    assert topic_name not in AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=10).topics
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_fifty_thousand_a_second_do_not_stop_the_window(
+    qtbot: QtBot,
+    qtloop: LoopRunner,
+    heartbeat: Heartbeat,
+    broker: Broker,
+    topic_name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(messages, "RING_BYTES", 8 << 20)
+    _create(broker.bootstrap, topic_name, 6)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            panel.follow()
+            await _until(lambda: "0 records" in panel.status_text)
+            command = [sys.executable, "-c", _WRITER, broker.bootstrap, topic_name, "50000", "5"]
+            sent = int(await asyncio.to_thread(subprocess.check_output, command))
+            assert sent > 150_000
+            await _until(lambda: panel.received == sent, 60)
+            await asyncio.sleep(0.2)
+            assert panel.received == sent
+            assert panel.ring.nbytes <= 8 << 20
+            assert panel.rows + panel.ring.dropped == sent
+            assert f"of {sent:,} records" in panel.status_text
+
+    qtloop.run(look(), timeout=110)
+
+
+@pytest.mark.slow
+def test_a_killed_broker_comes_back_and_every_record_is_there_once(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, kafka: Rig, topic_name: str
+) -> None:
+    _create(kafka.bootstrap(), topic_name)
+    _produce(kafka.bootstrap(), topic_name, range(20))
+
+    async def look() -> None:
+        async with _opened(qtbot, kafka.bootstrap(), topic_name) as panel:
+            panel.follow()
+            await _until(lambda: panel.rows == 20)
+            await asyncio.to_thread(kafka.node(1).kill)
+            await asyncio.sleep(1)
+            await asyncio.to_thread(kafka.node(1).start)
+            await asyncio.to_thread(_produce, kafka.bootstrap(), topic_name, range(20, 60))
+            await _until(lambda: panel.rows >= 60, 40)
+            await asyncio.sleep(0.5)
+            assert sorted(_values(panel)) == sorted(b"value %d" % n for n in range(60))  # type: ignore[type-var]
+
+    qtloop.run(look(), timeout=90)
+
+
+@pytest.mark.slow
+def test_a_frozen_broker_leaves_the_window_alive_and_closable(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, kafka: Rig, topic_name: str
+) -> None:
+    _create(kafka.bootstrap(), topic_name)
+    _produce(kafka.bootstrap(), topic_name, range(20))
+
+    async def look() -> float:
+        async with _opened(qtbot, kafka.bootstrap(), topic_name) as panel:
+            panel.follow()
+            await _until(lambda: panel.rows == 20)
+            kafka.node(1).freeze()
+            panel.reload()
+            await asyncio.sleep(2)
+            assert "Reading" in panel.status_text
+            assert panel.rows == 20  # what was shown stays
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    try:
+        assert qtloop.run(look(), timeout=60) < 1
+    finally:
+        kafka.node(1).thaw()
