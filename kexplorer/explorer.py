@@ -22,7 +22,6 @@ from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.preferences import Preferences
 from kexplorer.ui import theme
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
-from kexplorer.ui.dialogs.connection_dialog import edit_profile
 from kexplorer.ui.main_window import MainWindow
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panel import Panel
@@ -57,7 +56,7 @@ class Explorer:
         connections: Connections,
         preferences: Preferences,
         start_demo: Callable[[], Awaitable[Demo]],
-        versions: Mapping[str, str],
+        versions: Callable[[], Mapping[str, str]],
     ) -> None:
         self._application = application
         self._connections = connections
@@ -226,6 +225,8 @@ class Explorer:
     # profiles
 
     async def _edit(self, profile: Profile | None) -> None:
+        from kexplorer.ui.dialogs.connection_dialog import edit_profile  # noqa: PLC0415  (a start needs no dialog)
+
         saved = await edit_profile(self.window, self._connections, profile)
         self._show_profiles()
         if saved is None:

@@ -60,7 +60,7 @@ class MainWindow(QMainWindow):
         make_panel: Callable[[str], Panel | None],
         jobs: Jobs,
         log: LogHandler,
-        versions: Mapping[str, str],
+        versions: Callable[[], Mapping[str, str]],
     ) -> None:
         super().__init__()
         self.closed = asyncio.Event()
@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
         ShortcutsDialog(self, self.menus.sections()).open()
 
     def show_about(self) -> None:
-        AboutDialog(self, self._versions).open()
+        AboutDialog(self, self._versions()).open()
 
     def focus_filter(self) -> None:
         self._tree_dock.show()

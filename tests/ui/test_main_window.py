@@ -62,7 +62,7 @@ def window(qtbot: QtBot, asked: Asked, jobs: Jobs) -> MainWindow:
 
 
 def new_window(qtbot: QtBot, asked: Asked, jobs: Jobs) -> MainWindow:
-    window = MainWindow(asked, Page, jobs, LogHandler(), {"Kafka Explorer": "0.1.0", "librdkafka": "2.16.0"})
+    window = MainWindow(asked, Page, jobs, LogHandler(), lambda: {"Kafka Explorer": "0.1.0", "librdkafka": "2.16.0"})
     qtbot.addWidget(window, before_close_func=lambda _: asyncio.run(window.workspace.close_all()))
     window.set_profiles([SHOP, LAB])
     window.show()

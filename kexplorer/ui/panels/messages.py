@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -24,7 +26,7 @@ from PySide6.QtWidgets import (
 from kexplorer.formats.numbers import count, rate, size
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
-from kexplorer.model.records import Batch, RecordRing, Trouble
+from kexplorer.model.records import Batch, Record, RecordRing, Trouble
 from kexplorer.model.topics import IsolationLevel
 from kexplorer.services import browser
 from kexplorer.services.sessions import Session
@@ -32,9 +34,11 @@ from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
-from kexplorer.ui.widgets.inspector import Inspector
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.record_view import RecordView
+
+if TYPE_CHECKING:
+    from kexplorer.ui.widgets.inspector import Inspector
 
 RING_BYTES = 128 << 20  # what one tab keeps
 _COUNTS = (100, 500, 1000, 5000)
@@ -79,8 +83,7 @@ class MessagesPanel(Panel):
         self.view = RecordView()
         self.view.set_source(self.ring)
         self.view.set_newest_first(True)
-        self.inspector = Inspector()
-        self.view.current_changed.connect(self.inspector.show_record)
+        self.view.current_changed.connect(self._inspect)
         self.view.activated.connect(lambda _: self.inspector.setFocus())
         self.view.context_menu_requested.connect(self._menu)
         self.view.notice.connect(self.say)
@@ -92,7 +95,8 @@ class MessagesPanel(Panel):
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._pages)
-        self._splitter.addWidget(self.inspector)
+        self._unselected = EmptyState("message", "No record is selected.", "Select one to see all of it.")
+        self._splitter.addWidget(self._unselected)
         self._splitter.setSizes([620, 380])
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -237,6 +241,23 @@ class MessagesPanel(Panel):
         await self._going.wait()
 
     # what is shown
+
+    @cached_property
+    def inspector(self) -> Inspector:
+        """Imported and made when the first record is selected: it is most of what opening a panel would cost."""
+        from kexplorer.ui.widgets.inspector import Inspector  # noqa: PLC0415
+
+        made = Inspector()
+        made.notice.connect(self.say)
+        sizes = self._splitter.sizes()
+        self._splitter.replaceWidget(1, made)
+        self._unselected.deleteLater()
+        self._splitter.setSizes(sizes)
+        return made
+
+    def _inspect(self, record: Record | None) -> None:
+        if record is not None or "inspector" in vars(self):
+            self.inspector.show_record(record)
 
     def _show_rows(self) -> None:
         self.view.rows_changed()
