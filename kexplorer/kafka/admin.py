@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +38,7 @@ V = TypeVar("V")
 REQUEST_TIMEOUT = 10.0  # seconds a broker has for an answer
 _GRACE = 2.0  # seconds more until we stop waiting for the client itself
 _FIRST_LOOK = 5.0  # seconds after which other leaders are looked for
+_SHARES = (0.2, 0.3)  # of the time for metadata: how long each broker but the last is waited for
 _PAUSES = (0.05, 0.25, 1.0)  # seconds before each further look
 _CONFIGS_A_CALL = 500
 _LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
@@ -100,7 +102,11 @@ class Admin:
 
     async def _metadata(self, seconds: float) -> ClusterMetadata:
         def ask() -> ClusterMetadata:
-            return _metadata(self._open().list_topics(timeout=seconds))
+            until = time.monotonic() + seconds
+            for share in _SHARES:  # the client asks any one broker, and that may be the one that is frozen
+                with contextlib.suppress(KafkaException):
+                    return _metadata(self._open().list_topics(timeout=share * seconds))
+            return _metadata(self._open().list_topics(timeout=max(until - time.monotonic(), 0.5)))
 
         what = "Reading the cluster's metadata"
         try:

@@ -31,6 +31,8 @@ _SLICE = 500  # records taken from the client at once: less than 1 ms of the GIL
 _BUDGET = 0.005  # seconds after which a pull brings what it has
 _WAIT = 0.1  # seconds a pull waits for its first record
 _STALL = 10.0  # seconds without any news after which a bounded read gives up
+_LOOK_EVERY = 2.0  # seconds without any news after which a bounded read looks for other leaders
+_LOOK = 1.0  # seconds that such a look may take
 _CALL = 5.0  # seconds for a call that asks the broker
 _TOPIC_ERROR = re.compile(r"(?P<topic>[a-zA-Z0-9._-]+) \[(?P<partition>\d+)\]: ")
 _GONE = frozenset({KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART})
@@ -103,6 +105,7 @@ class RangeReader:
         self._following = any(part.end is None for part in self._parts.values())
         self._open = len(self._parts)
         self._silent = 0.0  # seconds that pulls have waited without any news
+        self._look_again = _LOOK_EVERY
         self._columns = RecordColumns()
         self._troubles: list[Trouble] = []
         self._pulling: Future[Batch] | None = None
@@ -159,7 +162,7 @@ class RangeReader:
             self._silent += time.monotonic() - began
             self._check_stall()
         else:
-            self._silent = 0.0
+            self._silent, self._look_again = 0.0, _LOOK_EVERY
             self._take([first])
             until = time.monotonic() + _BUDGET
             while len(self._columns) < _BATCH and (messages := consumer.consume(_SLICE, 0)):
@@ -265,7 +268,12 @@ class RangeReader:
 
     def _check_stall(self) -> None:
         waiting = [p for p in self._parts.values() if not p.done and p.end is not None]
-        if not waiting or self._silent < _STALL:
+        if not waiting:
+            return
+        if self._silent >= self._look_again:
+            self._look_again += _LOOK_EVERY
+            self._look_for_leaders(waiting[0].source.topic)
+        if self._silent < _STALL:
             return
         why = self._why_silent()
         for part in waiting:
@@ -275,6 +283,13 @@ class RangeReader:
             )
             self._troubles.append(Trouble(part.source, failure, part.next))
             self._finish(part)
+
+    def _look_for_leaders(self, topic: str) -> None:
+        """A leader that is frozen keeps its connection, so the client sees no reason to look by itself."""
+        began = time.monotonic()
+        with contextlib.suppress(KafkaException):
+            self._handle.consumer().list_topics(topic, timeout=_LOOK)
+        self._silent += time.monotonic() - began
 
 
 def _headers(messages: list[Message]) -> list[Any]:

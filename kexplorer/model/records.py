@@ -164,6 +164,14 @@ class RecordColumns:
             times.append(latest[source])
         return self._arranged(sorted(range(len(times)), key=times.__getitem__))
 
+    def by_partition(self) -> dict[TopicPartition, RecordColumns]:
+        if len(self._sources) == 1:
+            return {self._sources[0]: self}
+        rows: list[list[int]] = [[] for _ in self._sources]
+        for row, source in enumerate(self._source_of):
+            rows[source].append(row)
+        return {source: self._arranged(of) for source, of in zip(self._sources, rows, strict=True)}
+
     def _arranged(self, rows: Sequence[int]) -> RecordColumns:
         made, ends = RecordColumns(), self._ends
         made._sources, made._source_numbers = list(self._sources), dict(self._source_numbers)

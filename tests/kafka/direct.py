@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from kexplorer.kafka.cluster import KafkaCluster
@@ -43,11 +43,14 @@ def admin(bootstrap: str) -> AdminClient:
     return AdminClient({"bootstrap.servers": bootstrap}, logger=QUIET)
 
 
-def create(bootstrap: str, topic: str, partitions: int = 1, **config: object) -> None:
+def create(bootstrap: str, topic: str, partitions: int = 1, *, replication: int = -1, **config: object) -> None:
     """Makes a topic; `config` has underscores for the dots. Returns when every partition has a leader."""
     made = admin(bootstrap)
-    new = NewTopic(topic, partitions, config={k.replace("_", "."): str(v) for k, v in config.items()})
-    made.create_topics([new])[topic].result(30)
+    new = NewTopic(topic, partitions, replication, config={k.replace("_", "."): str(v) for k, v in config.items()})
+    for _ in range(10):  # a broker that an earlier test has hurt may still be coming back
+        with contextlib.suppress(KafkaException):
+            made.create_topics([new], request_timeout=3)[topic].result(10)
+            break
     while True:
         seen = made.list_topics(topic, timeout=10).topics[topic]
         if len(seen.partitions) == partitions and all(p.leader >= 0 for p in seen.partitions.values()):
