@@ -1,7 +1,11 @@
 """JSON laid out for reading, token by token: no value is ever parsed, so nothing of it can change.
 
 Integers of any length, `1.10`, `1e400`, escapes, the order of keys and duplicate keys come out as they went in. Only
-white space differs. The patterns use possessive quantifiers: none can backtrack, and none recurses.
+white space differs. The patterns use possessive quantifiers and atomic groups: none can backtrack, and none recurses.
+
+WORKAROUND: groups that may fail behind a match of a part of them are repeated in an atomic group. Before Python 3.11.5
+a possessive one then forgets to go back: https://github.com/python/cpython/issues/106052. It does not affect those in
+strings, alternatives of plain characters; repeated atomically they would take 160 bytes for every escape.
 """
 
 from __future__ import annotations
@@ -13,22 +17,22 @@ from enum import IntEnum
 from kexplorer.formats.text import visible
 
 _WS = r"[ \t\n\r]*+"
-_ESCAPE = r'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
-_STRING = rf'"[^"\\\x00-\x1f]*+(?:{_ESCAPE}[^"\\\x00-\x1f]*+)*+"'
-_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][-+]?[0-9]++)?+"
+_ESCAPE = r'\\["\\/bfnrt]|\\u' + "[0-9a-fA-F]" * 4
+_STRING = rf'"[^"\\\x00-\x1f]*+(?:{_ESCAPE}|[^"\\\x00-\x1f]++)*+"'
+_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?>(?:\.[0-9]++)?)(?>(?:[eE][-+]?[0-9]++)?)"
 _SCALAR = rf"(?:{_STRING}|{_NUMBER}|true|false|null)"
 
 # What is taken at once, which is three times as fast as a scalar at a time: empty and short containers of scalars, and
 # runs of scalars elsewhere. Without long strings: each of these patterns may look at a scalar that another then takes.
-_SHORT_STRING = rf'"[^"\\\x00-\x1f]{{0,999}}+(?:{_ESCAPE}[^"\\\x00-\x1f]{{0,99}}+){{0,99}}+"'
+_SHORT_STRING = rf'"[^"\\\x00-\x1f]{{0,999}}+(?:{_ESCAPE}|[^"\\\x00-\x1f]{{1,99}}+){{0,199}}+"'
 _SHORT = rf"(?:{_SHORT_STRING}|{_NUMBER}|true|false|null)"
 _MEMBER = rf"{_SHORT_STRING}{_WS}:{_WS}{_SHORT}"
-_FLAT_ARRAY = rf"\[{_WS}(?:{_SHORT}(?:{_WS},{_WS}{_SHORT}){{0,63}}+)?+{_WS}\]"
-_FLAT_OBJECT = rf"\{{{_WS}(?:{_MEMBER}(?:{_WS},{_WS}{_MEMBER}){{0,63}}+)?+{_WS}\}}"
+_FLAT_ARRAY = rf"\[{_WS}(?>(?:{_SHORT}(?>(?:{_WS},{_WS}{_SHORT}){{0,63}}))?){_WS}\]"
+_FLAT_OBJECT = rf"\{{{_WS}(?>(?:{_MEMBER}(?>(?:{_WS},{_WS}{_MEMBER}){{0,63}}))?){_WS}\}}"
 _RUN = {
     "": re.compile(""),
-    "]": re.compile(rf"(?:{_WS}{_SHORT}{_WS},){{0,64}}+"),
-    "}": re.compile(rf"(?:{_WS}{_MEMBER}{_WS},){{0,64}}+"),
+    "]": re.compile(rf"(?>(?:{_WS}{_SHORT}{_WS},){{0,64}})"),
+    "}": re.compile(rf"(?>(?:{_WS}{_MEMBER}{_WS},){{0,64}})"),
 }
 
 _LEAF = rf"{_SCALAR}|{_FLAT_ARRAY}|{_FLAT_OBJECT}"
@@ -93,7 +97,7 @@ class Token(IntEnum):
 
 
 _TOKEN = re.compile(
-    r'("(?:[^"\\]++|\\.)*+(?:"|\\?\Z))(?:(?=[ \t\n\r]*+(:)))?+'
+    r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))(?:(?=[ \t\n\r]*+(:)))?'
     rf"|({_NUMBER})|\b(true|false|null)\b|([\[\]{{}}:,])",
     re.DOTALL,
 )

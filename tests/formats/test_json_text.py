@@ -141,6 +141,8 @@ def test_the_first_lines_of_a_large_text_do_not_need_the_rest() -> None:
         ('["abc', 1, 6, "the string is not closed"),
         ('["a\nb"]', 1, 4, "↵ must be escaped in a string"),
         (r'["a\x"]', 1, 4, r"unknown escape \x in a string"),
+        (r'["\u"]', 1, 3, r"unknown escape \u in a string"),
+        ("[1e]", 1, 3, 'expected "," or "]", found e'),
         (r'{"\u12":1}', 1, 3, r"unknown escape \u in a string"),
         ("\ufeff{}", 1, 1, "expected a value, found ‹U+FEFF›"),
         ("[1,\n\n   oops]", 3, 4, "expected a value, found oops"),
