@@ -32,7 +32,10 @@ class HandleThread:
         """Runs `work` in the thread. `Failure(TIMEOUT)` after `within` seconds; the call itself cannot be stopped, its
         late answer is dropped. `what` names the work for that message."""
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self.submit(work)), within)
+            # WORKAROUND: not wait_for(), which before 3.12 loses a cancellation that comes together with the result:
+            # https://github.com/python/cpython/issues/86296
+            async with asyncio.timeout(within):
+                return await asyncio.wrap_future(self.submit(work))
         except TimeoutError:
             raise timed_out(what, within) from None
 
