@@ -1,0 +1,80 @@
+"""A search as data: what is looked for, where, and what came of each piece of it. All of it can go to a process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kexplorer.model.records import RecordColumns, Trouble
+from kexplorer.model.topics import IsolationLevel, OffsetRange
+
+
+class FilterKind(StrEnum):
+    CONTAINS = "contains"
+    REGEX = "regex"
+    EXPRESSION = "expression"
+
+
+class Where(StrEnum):
+    """Where CONTAINS and REGEX look. HEADERS are names and values; an EXPRESSION names its fields itself."""
+
+    ANYWHERE = "anywhere"
+    KEY = "key"
+    VALUE = "value"
+    HEADERS = "headers"
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSpec:
+    """What a person typed. Only `formats.filters.compile_filter` tells whether it can be run."""
+
+    text: str
+    kind: FilterKind = FilterKind.CONTAINS
+    case_sensitive: bool = True
+    where: Where = Where.ANYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """`ranges` have ends, found out once at the start, so that a search means the same when it is taken up again; for
+    the same reason `ago()` of an expression counts from `asked_at` (milliseconds since 1970). At most `limit` matches
+    are wanted, None for all.
+
+    Raises ValueError for a range without an end.
+    """
+
+    ranges: tuple[OffsetRange, ...]
+    filter: FilterSpec
+    asked_at: int
+    isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    newest_first: bool = True
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        if any(each.end is None for each in self.ranges):
+            raise ValueError("a search needs ranges with an end")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of one partition's range, small enough to be scanned in one go and scanned again if that failed."""
+
+    range: OffsetRange
+
+
+@dataclass(frozen=True, slots=True)
+class PieceResult:
+    """What scanning brought. Every offset of the piece below `reached` was looked at, those without a record included;
+    `reached` is the end of the piece when it is done. `records` and `nbytes` (keys, values and headers as far as they
+    were read) count what was scanned, `matches` holds what was found, in the order of offsets."""
+
+    piece: Piece
+    reached: int
+    records: int
+    nbytes: int
+    matches: RecordColumns
+    troubles: tuple[Trouble, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.piece.range.end is not None and self.reached >= self.piece.range.end
