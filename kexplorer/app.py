@@ -33,7 +33,6 @@ from kexplorer.store.daemon import in_daemon
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
-from kexplorer.ui import theme
 from kexplorer.ui.icons import application_icon
 
 if TYPE_CHECKING:
@@ -61,7 +60,6 @@ def run(options: Options) -> int:
     application.setDesktopFileName("kexplorer")
     application.setWindowIcon(application_icon())
     application.setQuitOnLastWindowClosed(False)
-    theme.apply(application)
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
     code = loop.run_until_complete(_main(application, options))

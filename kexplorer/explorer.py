@@ -22,7 +22,7 @@ from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.preferences import Preferences
 from kexplorer.ui import theme
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
-from kexplorer.ui.main_window import MainWindow
+from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
@@ -65,8 +65,11 @@ class Explorer:
         self.sessions = Sessions(self._connect)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
-        self._scheme, self._zoom = theme.Scheme.SYSTEM, 100
-        self._tasks = Tasks(self._show_failure)
+        self._saved = preferences.load()
+        scheme, self._zoom = saved_look(self._saved)
+        self._scheme = theme.Scheme(scheme)
+        theme.apply(application, self._scheme, self._zoom)
+        self.tasks = Tasks(self._show_failure)
         self._log = LogHandler()
         self.window = MainWindow(self, self._make_panel, Jobs(), self._log, versions)
 
@@ -75,7 +78,7 @@ class Explorer:
         sys.excepthook = self._unexpected
         loaded = await self._connections.load()
         self._show_profiles()
-        self.window.restore_state(self._preferences.load())
+        self.window.restore_state(self._saved)
         self.window.show()
         for failure in loaded.failures:
             self._show_failure(failure)
@@ -90,7 +93,7 @@ class Explorer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE):
                 await self.window.workspace.close_all()
-                await self._tasks.close()
+                await self.tasks.close()
                 await self.sessions.close_all()
         if self._demo:
             self._demo.stop()
@@ -100,31 +103,31 @@ class Explorer:
     # what the window asks
 
     def new_connection(self) -> None:
-        self._tasks.start("dialog", self._edit(None))
+        self.tasks.start("dialog", self._edit(None))
 
     def open_demo(self) -> None:
-        self._tasks.start("demo", self._open_demo())
+        self.tasks.start("demo", self._open_demo())
 
     def connect(self, profile: str) -> None:
         self.open_topics(profile)
 
     def disconnect(self, profile: str) -> None:
-        self._tasks.start(f"disconnect {profile}", self._disconnect(profile))
+        self.tasks.start(f"disconnect {profile}", self._disconnect(profile))
 
     def edit(self, profile: str) -> None:
         if found := self._stored(profile):
-            self._tasks.start("dialog", self._edit(found))
+            self.tasks.start("dialog", self._edit(found))
 
     def duplicate(self, profile: str) -> None:
         if found := self._stored(profile):
-            self._tasks.start("dialog", self._duplicate(found))
+            self.tasks.start("dialog", self._duplicate(found))
 
     def delete(self, profile: str) -> None:
         if found := self._stored(profile):
-            self._tasks.start("dialog", self._delete(found))
+            self.tasks.start("dialog", self._delete(found))
 
     def refresh(self, profile: str) -> None:
-        self._tasks.start(f"refresh {profile}", self._refresh(profile))
+        self.tasks.start(f"refresh {profile}", self._refresh(profile))
 
     def open_topics(self, profile: str) -> None:
         self.window.workspace.open(topics_key(profile))
@@ -175,8 +178,8 @@ class Explorer:
 
     async def _session(self, name: str) -> Session:
         """The session a panel works with; whoever asks first starts the watch over it."""
-        if not self._tasks.running(f"session {name}"):
-            self._tasks.start(f"session {name}", self._watch(name))
+        if not self.tasks.running(f"session {name}"):
+            self.tasks.start(f"session {name}", self._watch(name))
         return await self.sessions.open(name)
 
     async def _watch(self, name: str) -> None:
@@ -210,7 +213,7 @@ class Explorer:
         return await self._connections.connect(profile, lambda what: ask_secret(self.window, what))
 
     async def _disconnect(self, name: str) -> None:
-        self._tasks.cancel(f"session {name}")
+        self.tasks.cancel(f"session {name}")
         why = Failure(FailureKind.UNREACHABLE, f"{name} was disconnected.", "Refresh connects again.")
         for panel in self.window.workspace.panels():
             if panel.profile == name:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +17,7 @@ from kexplorer.kafka import checks
 from kexplorer.kafka.failures import failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.kafka.link import LinkMonitor
-from kexplorer.model.cluster import ConfigEntry
+from kexplorer.model.cluster import ConfigEntry, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import (
     AtTime,
@@ -38,7 +37,7 @@ V = TypeVar("V")
 REQUEST_TIMEOUT = 10.0  # seconds a broker has for an answer
 _GRACE = 2.0  # seconds more until we stop waiting for the client itself
 _FIRST_LOOK = 5.0  # seconds after which other leaders are looked for
-_SHARES = (0.2, 0.3)  # of the time for metadata: how long each broker but the last is waited for
+_SHARES = (0.1, 0.2, 0.2)  # of the time for metadata: how long each broker but the last is waited for
 _PAUSES = (0.05, 0.25, 1.0)  # seconds before each further look
 _CONFIGS_A_CALL = 500
 _LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
@@ -104,8 +103,12 @@ class Admin:
         def ask() -> ClusterMetadata:
             until = time.monotonic() + seconds
             for share in _SHARES:  # the client asks any one broker, and that may be the one that is frozen
-                with contextlib.suppress(KafkaException):
+                try:
                     return _metadata(self._open().list_topics(timeout=share * seconds))
+                except KafkaException:
+                    self._serve_callbacks()
+                    if self._monitor.state.link == Link.DOWN:  # no use in waiting, and the cause is known
+                        raise
             return _metadata(self._open().list_topics(timeout=max(until - time.monotonic(), 0.5)))
 
         what = "Reading the cluster's metadata"

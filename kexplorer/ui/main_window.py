@@ -75,7 +75,7 @@ class MainWindow(QMainWindow):
         self.welcome = WelcomePage(commands)
         self.workspace = Workspace(make_panel, self.welcome)
         self.jobs, self.log = JobsView(jobs), LogView(log)
-        self._strip = ErrorStrip(can_retry=False)
+        self.strip = ErrorStrip(can_retry=False)
         self.status_bar = StatusBar()
         self.menus = Menus(self)
         self.palette_dialog = Palette(self, self._entries)
@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
 
     def show_failure(self, failure: Failure) -> None:
         """For what concerns no panel: above the tabs, until it is dismissed."""
-        self._strip.show_failure(failure)
+        self.strip.show_failure(failure)
 
     # what is remembered
 
@@ -127,9 +127,10 @@ class MainWindow(QMainWindow):
 
     def restore_state(self, saved: Mapping[str, object]) -> None:
         """Takes what `save_state` gave; whatever is missing in it or damaged is as on the first start."""
-        theme, zoom, recent = saved.get("theme"), saved.get("zoom"), saved.get("recent")
-        self.set_theme(theme if isinstance(theme, str) and theme in THEMES else THEMES[0])
-        self.set_zoom(zoom if isinstance(zoom, int) and zoom in _ZOOMS else 100)
+        recent = saved.get("recent")
+        theme, zoom = saved_look(saved)
+        self.set_theme(theme)
+        self.set_zoom(zoom)
         self.restoreGeometry(_bytes(saved.get("geometry")))
         self.restoreState(_bytes(saved.get("docks")), _DOCKS_VERSION)
         self._below.setCurrentWidget(self.log if saved.get("log") is True else self.jobs)
@@ -205,7 +206,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(middle)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._strip)
+        column.addWidget(self.strip)
         column.addWidget(self.workspace, 1)
         self.setCentralWidget(middle)
         self.setMenuBar(self.menus)
@@ -309,6 +310,15 @@ class MainWindow(QMainWindow):
             yield Entry(f"profile/{name}", name, partial(commands.open_topics, name), dot, "Cluster")
             for topic in model.topics(name):
                 yield Entry(f"topic/{name}/{topic}", topic, partial(commands.open_topic, name, topic), message, name)
+
+
+def saved_look(saved: Mapping[str, object]) -> tuple[str, int]:
+    """Theme and zoom of what `save_state` gave, before there is a window: changing them later costs it 0.2 s."""
+    theme, zoom = saved.get("theme"), saved.get("zoom")
+    return (
+        theme if isinstance(theme, str) and theme in THEMES else THEMES[0],
+        zoom if isinstance(zoom, int) and zoom in _ZOOMS else 100,
+    )
 
 
 def _bar_button(icon_name: str, tip: str) -> QToolButton:

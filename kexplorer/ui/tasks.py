@@ -23,6 +23,7 @@ class Tasks:
         task = asyncio.get_running_loop().create_task(self._guard(work), name=name)
         self._running[name] = task
         task.add_done_callback(lambda done: self._forget(name, done))
+        task.add_done_callback(lambda _: work.close())  # else a task cancelled before its first step warns of it
 
     def cancel(self, name: str) -> None:
         if task := self._running.pop(name, None):

@@ -42,6 +42,11 @@ class Heartbeat:
         """Loosen the limit (ms) of this test; the reason is shown if it fails all the same."""
         self.limit, self._reason = limit, f" (loosened: {reason})"
 
+    def begin(self) -> None:
+        """Count from now on: what was before, such as making the window, was not the window's to answer for."""
+        self.gaps.clear()
+        self._last = time.perf_counter()
+
     def __str__(self) -> str:
         cuts = statistics.quantiles(self.gaps * 2, n=100, method="inclusive")
         figures = f"p50 {cuts[49]:.0f}, p99 {cuts[98]:.0f}, max {max(self.gaps):.0f} ms"

@@ -26,7 +26,7 @@ from kexplorer.model.profile import Profile
 from kexplorer.model.topics import ClusterMetadata, Topic
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
-from kexplorer.ui.models.topics import COLUMNS, HEALTH, TopicsModel
+from kexplorer.ui.models.topics import COLUMNS, HEALTH, TopicRow, TopicsModel
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.theme import Tokens, row_height
 from kexplorer.ui.widgets.cell_delegate import CellDelegate
@@ -84,8 +84,8 @@ class TopicsPanel(Panel):
         bar.addWidget(self._internal)
         bar.addWidget(self._count)
         bar.addWidget(button)
-        self._strip = ErrorStrip()
-        self._strip.retry_requested.connect(self._refresh_now)
+        self.strip = ErrorStrip()
+        self.strip.retry_requested.connect(self._refresh_now)
         self._table = _table(self._model)
         self._table.activated.connect(self._activated)
         self._table.customContextMenuRequested.connect(self._menu)
@@ -98,7 +98,7 @@ class TopicsPanel(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(bar)
-        column.addWidget(self._strip)
+        column.addWidget(self.strip)
         column.addWidget(self._pages, 1)
         self.setFocusProxy(self._table)
         self._show_page()
@@ -109,7 +109,7 @@ class TopicsPanel(Panel):
         return (self._refresh, self._find)
 
     def show_failure(self, failure: Failure) -> None:
-        self._strip.show_failure(failure)
+        self.strip.show_failure(failure)
         self._show_page()
 
     def save_state(self) -> dict[str, object]:
@@ -136,6 +136,13 @@ class TopicsPanel(Panel):
         """All that is shown is known."""
         return self._known and not self._model.unknown()
 
+    def rows(self) -> list[TopicRow]:
+        """What is shown, in its order."""
+        return [self._model.row(number) for number in range(self._model.rowCount())]
+
+    def show_internal(self, on: bool) -> None:
+        self._internal.setChecked(on)
+
     # work
 
     async def _load(self) -> None:
@@ -156,7 +163,7 @@ class TopicsPanel(Panel):
                 rest = self._model.unknown()[:_PIECE]
                 await self._look(session, rest)
             except Failure as failure:
-                self._strip.show_failure(failure)
+                self.strip.show_failure(failure)
                 rest = []
             if not rest:
                 await asyncio.sleep(_LOOK_EVERY)
@@ -169,7 +176,7 @@ class TopicsPanel(Panel):
     def _take(self, metadata: ClusterMetadata) -> None:
         self._known = True
         self._model.set_topics(metadata.topics)
-        self._strip.clear()
+        self.strip.clear()
         self._show_page()
 
     def _seen(self) -> list[Topic]:
@@ -226,7 +233,7 @@ class TopicsPanel(Panel):
     def _show_page(self) -> None:
         shown, total = self._model.rowCount(), self._model.total
         if not self._known:
-            failed = self._strip.failure is not None
+            failed = self.strip.failure is not None
             self._empty.tell("topic", "Not connected" if failed else f"Connecting to {self.profile} …")
         elif not total:
             self._empty.tell("topic", "This cluster has no topics yet.", "Internal topics are hidden.", "Show internal")

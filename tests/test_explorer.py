@@ -1,0 +1,245 @@
+"""The whole program in one process: window, services and a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+from PySide6.QtWidgets import QApplication
+
+from kexplorer import app
+from kexplorer.explorer import DEMO, Explorer
+from kexplorer.kafka import checks, properties
+from kexplorer.model.cluster import Link
+from kexplorer.model.profile import Profile
+from kexplorer.services.connections import Connections
+from kexplorer.store.preferences import Preferences
+from kexplorer.store.profiles import ProfileStore
+from kexplorer.store.secrets import Secrets
+from kexplorer.ui.panels.messages import MessagesPanel, messages_key
+from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from tests.rig.brokers import Broker
+from tests.rig.kafka import KafkaCluster as Rig
+from tests.rig.loops import Heartbeat, LoopRunner
+
+
+def _create(bootstrap: str, *topics: str) -> None:
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.create_topics([NewTopic(topic, 2, 1) for topic in topics]).values():
+        future.result(20)
+
+
+@asynccontextmanager
+async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = None) -> AsyncIterator[Explorer]:
+    application = QApplication.instance()
+    assert isinstance(application, QApplication)
+    store = ProfileStore(home / "clusters.toml")
+    for profile in profiles:
+        store.add(profile)
+    connections = Connections(
+        store,
+        Secrets(),
+        connector=app._connect,
+        probe=app._probe,
+        checks=checks,
+        check_property=properties.check_property,
+    )
+    explorer = Explorer(application, connections, Preferences(home / "window.json"), app._start_demo, app._versions)
+    async with explorer:
+        await asyncio.sleep(0.1)
+        if watch:
+            watch.begin()
+        yield explorer
+    explorer.window.deleteLater()
+
+
+async def _until(true: Callable[[], object], seconds: float = 20.0) -> None:
+    limit = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < limit, "it did not happen"
+        await asyncio.sleep(0.02)
+
+
+def _current(explorer: Explorer, kind: type) -> object:
+    current = explorer.window.workspace.current()
+    return current if isinstance(current, kind) else None
+
+
+def test_the_topics_are_those_of_the_broker(
+    qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    theirs = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=20).topics.values()
+
+    async def look() -> None:
+        async with _running(tmp_path, Profile("local", broker.bootstrap), watch=heartbeat) as explorer:
+            assert explorer.window.workspace.panels() == []
+            explorer.connect("local")
+            panel = explorer.window.workspace.current()
+            assert isinstance(panel, TopicsPanel)
+            panel.show_internal(True)
+            await _until(lambda: panel.complete)
+            shown = {row.topic.name: len(row.topic.partitions) for row in panel.rows()}
+            assert shown == {topic.topic: len(topic.partitions) for topic in theirs}
+            await _until(lambda: explorer.window.tree.model.topics("local"))
+            assert topic_name in explorer.window.tree.model.topics("local")
+            state = explorer.window.tree.model.state("local")
+            assert state is not None
+            await _until(lambda: explorer.window.tree.model.state("local").link == Link.UP)  # type: ignore[union-attr]
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_tabs_come_back_at_the_next_start(
+    qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    heartbeat.allow(1500, "the theme changes, and the window is made a second time")
+    _create(broker.bootstrap, topic_name)
+    keys = [topics_key("a/b"), messages_key("a/b", topic_name)]
+
+    async def look() -> None:
+        async with _running(tmp_path, Profile("a/b", broker.bootstrap), watch=heartbeat) as explorer:
+            explorer.open_topics("a/b")
+            explorer.open_topic("a/b", topic_name)
+            explorer.set_theme("dark")
+        async with _running(tmp_path, watch=heartbeat) as explorer:
+            assert [panel.key for panel in explorer.window.workspace.panels()] == keys
+            panel = _current(explorer, MessagesPanel)
+            assert isinstance(panel, MessagesPanel)
+            await _until(lambda: "0 records" in panel.status_text)
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_a_disconnected_cluster_is_connected_again_on_request(
+    qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    _create(broker.bootstrap, topic_name)
+
+    async def look() -> None:
+        async with _running(tmp_path, Profile("local", broker.bootstrap), watch=heartbeat) as explorer:
+            explorer.open_topic("local", topic_name)
+            panel = _current(explorer, MessagesPanel)
+            assert isinstance(panel, MessagesPanel)
+            await _until(lambda: "0 records" in panel.status_text)
+            explorer.disconnect("local")
+            await _until(lambda: panel.strip.failure)
+            assert "disconnected" in str(panel.strip.failure)
+            await _until(lambda: explorer.window.tree.model.state("local") is None)
+            panel.reload()
+            await _until(lambda: "0 records" in panel.status_text)
+            assert panel.strip.failure is None
+            assert explorer.window.tree.model.state("local") is not None
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_a_wrong_port_is_told_with_its_cause(qtloop: LoopRunner, heartbeat: Heartbeat, tmp_path: Path) -> None:
+    async def look() -> None:
+        async with _running(tmp_path, Profile("nobody", "127.0.0.1:1"), watch=heartbeat) as explorer:
+            explorer.connect("nobody")
+            panel = explorer.window.workspace.current()
+            assert isinstance(panel, TopicsPanel)
+
+            def down() -> bool:
+                state = explorer.window.tree.model.state("nobody")
+                return state is not None and state.link == Link.DOWN and "refused" in state.reason
+
+            await _until(down, 5)
+            await _until(lambda: panel.strip.failure)
+            assert "127.0.0.1:1" in str(panel.strip.failure)
+            assert "refused" in str(panel.strip.failure)
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_the_demo_opens_with_its_orders_streaming(qtloop: LoopRunner, heartbeat: Heartbeat, tmp_path: Path) -> None:
+    heartbeat.allow(400, "the shop seeds its topics on the same two cores")
+
+    async def look() -> None:
+        async with _running(tmp_path, watch=heartbeat) as explorer:
+            explorer.open_demo()
+            await _until(lambda: _current(explorer, MessagesPanel))
+            panel = _current(explorer, MessagesPanel)
+            assert isinstance(panel, MessagesPanel)
+            assert panel.topic == "orders"
+            await _until(lambda: panel.rows)
+            before = panel.received
+            await _until(lambda: panel.received > before)
+            assert [profile.name for profile in explorer.window.tree.model.profiles()] == [DEMO]
+        async with _running(
+            tmp_path, watch=heartbeat
+        ) as explorer:  # the next start has no demo, and so none of its tabs
+            assert explorer.window.workspace.panels() == []
+
+    qtloop.run(look(), timeout=60)
+
+
+@pytest.mark.expect_log("Unexpected error")
+def test_an_error_in_our_own_code_is_shown_and_logged(
+    qtloop: LoopRunner, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def look() -> None:
+        async with _running(tmp_path) as explorer:
+
+            async def broken() -> None:
+                raise ZeroDivisionError("a <b>mistake</b>")
+
+            explorer.tasks.start("broken", broken())
+            await asyncio.sleep(0.1)
+            assert explorer.window.strip.failure is not None
+            assert "a <b>mistake</b>" in explorer.window.strip.failure.message
+
+    with caplog.at_level(logging.ERROR):
+        qtloop.run(look())
+    assert "ZeroDivisionError" in caplog.text
+
+
+@pytest.mark.slow
+def test_closing_takes_less_than_three_seconds_while_every_broker_is_frozen(
+    qtloop: LoopRunner, heartbeat: Heartbeat, kafka: Rig, topic_name: str, tmp_path: Path
+) -> None:
+    _create(kafka.bootstrap(), topic_name)
+
+    async def look() -> float:
+        async with _running(tmp_path, Profile("local", kafka.bootstrap()), watch=heartbeat) as explorer:
+            explorer.open_topics("local")
+            explorer.open_topic("local", topic_name)
+            panel = _current(explorer, MessagesPanel)
+            assert isinstance(panel, MessagesPanel)
+            await _until(lambda: "0 records" in panel.status_text)
+            panel.follow()
+            kafka.node(1).freeze()
+            explorer.refresh("local")
+            panel.reload()
+            await asyncio.sleep(1)
+            explorer.window.close()
+            assert explorer.window.closed.is_set()
+            began = time.monotonic()
+        return time.monotonic() - began
+
+    try:
+        assert qtloop.run(look(), timeout=60) < 3
+    finally:
+        kafka.node(1).thaw()
+
+
+def test_every_shortcut_has_one_action(qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path) -> None:
+    _create(broker.bootstrap, topic_name)
+
+    async def look() -> None:
+        async with _running(tmp_path, Profile("local", broker.bootstrap)) as explorer:
+            for key in (topics_key("local"), messages_key("local", topic_name)):
+                explorer.window.workspace.open(key)
+                actions = [action for _, actions in explorer.window.menus.sections() for action in actions]
+                shortcuts = [each.toString() for action in actions for each in action.shortcuts()]
+                assert len(shortcuts) == len(set(shortcuts))
+                assert all(action.shortcuts() for action in actions)
+
+    qtloop.run(look(), timeout=30)
