@@ -91,9 +91,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch Kafka before the first test: the network's time is no test's time."""
     wanted = session.config.stash[CHOICE].kind == "kafka" and not session.config.option.collectonly
     if wanted and any(map(_needs, session.items)):
+        screen = session.config.get_terminal_writer()
         if not jars.archive().exists():
-            session.config.get_terminal_writer().line(f"fetching Apache Kafka {jars.VERSION} once, into {jars.HOME}")
-        prepare()
+            screen.line(f"fetching Apache Kafka {jars.VERSION} once, into {jars.HOME}")
+        if trouble := prepare():
+            screen.line(f"no class archive, so its nodes take longer to start: {trouble}")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -68,9 +68,9 @@ class Node:
                 return
         raise RuntimeError(f"node {self.number} did not start:\n{self.log.read_text(errors='replace')[-4000:]}")
 
-    def stop(self, patience: float = 15.0) -> None:
-        """Shut down in order; kill -9 after `patience` seconds."""
-        self._end(signal.SIGTERM, patience)
+    def stop(self, patience: float = 15.0) -> bool:
+        """Shut down in order; kill -9 after `patience` seconds. Whether it ended by itself."""
+        return self._end(signal.SIGTERM, patience) != -signal.SIGKILL
 
     def kill(self) -> None:
         """kill -9."""
@@ -86,10 +86,11 @@ class Node:
         os.killpg(self.pid, signal.SIGCONT)
         self.frozen = False
 
-    def _end(self, by: signal.Signals, patience: float) -> None:
+    def _end(self, by: signal.Signals, patience: float) -> int:
         assert self._process, f"node {self.number} was never started"
         self._reaper.end(self._process, by, patience)
         self.frozen = False
+        return self._process.returncode
 
 
 class KafkaCluster:
@@ -210,18 +211,31 @@ class KafkaCluster:
         (node.home / "server.properties").write_text(properties.text(made | self._settings))
 
 
-def prepare() -> None:
-    """Fetch Kafka and make its class archive unless the cache has them: up to a minute, once."""
+def prepare() -> str:
+    """Fetch Kafka and make its class archive unless the cache has them: up to a minute, once. Why there is no archive,
+    if there is none: nodes start without it, too."""
     jars.fetch()
     if jars.archive().exists():
-        return
+        return ""
     part = jars.archive().with_suffix(f".{os.getpid()}")
+    try:
+        if not _write_archive(part):
+            return "Java did not end in time"
+        part.touch()  # a Java that can't make archives takes the empty file for none
+        part.rename(jars.archive())
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    finally:
+        part.unlink(missing_ok=True)
+    return ""
+
+
+def _write_archive(path: Path) -> bool:
+    """Have a node write the classes that it used to `path` at its end. Whether it came to that end."""
     with KafkaCluster() as cluster:
         node = cluster.node(1)
         node.stop()
-        node.launch(f"-XX:ArchiveClassesAtExit={part}")
+        node.launch(f"-XX:ArchiveClassesAtExit={path}")
         node.wait()
         cluster.tool("org.apache.kafka.tools.TopicCommand", "--create", "--topic", "warm-up")
-        node.stop(patience=90)
-    part.touch()  # a Java that can't make archives takes the empty file for none
-    part.rename(jars.archive())
+        return node.stop(patience=90)
