@@ -56,7 +56,8 @@ class LinkMonitor:
         """The `error_cb` of every handle of the connection; called in that handle's thread."""
         code, text = error.code(), error.str()
         if code == KafkaError._ALL_BROKERS_DOWN:
-            self._update(all_down=True)
+            if self._errors:  # brokers also close connections that are idle: that is no error, and nobody is down
+                self._update(all_down=True)
             return
         found = _BROKER.match(text)
         broker = found["broker"] if found else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from kexplorer.model.cluster import Cluster
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.services.catalog import Catalog
 
 
@@ -23,6 +25,7 @@ class Sessions:
         self._connect = connect
         self._open: dict[str, Session] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._closed: Counter[str] = Counter()  # how often each was, so that an attempt under way notices
 
     def get(self, profile: str) -> Session | None:
         return self._open.get(profile)
@@ -32,14 +35,19 @@ class Sessions:
         async with self._locks.setdefault(profile, asyncio.Lock()):
             session = self._open.get(profile)
             if session is None:
+                closed_before = self._closed[profile]
                 cluster = await self._connect(profile)
+                if self._closed[profile] != closed_before:
+                    await cluster.close()
+                    raise Failure(FailureKind.REFUSED, f"{profile} was closed while it was being connected.")
                 session = self._open[profile] = Session(cluster, Catalog(cluster))
             return session
 
     async def close(self, profile: str) -> None:
+        self._closed[profile] += 1
         if session := self._open.pop(profile, None):
             await session.cluster.close()
 
     async def close_all(self) -> None:
-        for profile in list(self._open):
+        for profile in list(self._locks):
             await self.close(profile)

@@ -1,0 +1,182 @@
+"""A `Cluster` in memory, for tests of what stands on one: its topics, records, configurations, failures and delays are
+set from outside. It keeps `model.cluster.Cluster`, and behaves like a broker with one log a partition."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, Reader
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.profile import Profile
+from kexplorer.model.records import Batch, Header, Record, RecordColumns, TimestampType, Trouble
+from kexplorer.model.topics import (
+    AtTime,
+    Broker,
+    ClusterMetadata,
+    IsolationLevel,
+    OffsetRange,
+    OffsetSpec,
+    Partition,
+    Topic,
+    TopicPartition,
+)
+from kexplorer.model.topics import Edge as LogEdge
+
+_PULL = 500  # records
+
+
+class FakeCluster:
+    """`failures[call]` is raised by the call of that name ("metadata", "list_offsets", "topic_configs",
+    "open_reader"); `broken[partition]` is what that partition alone answers; `delay`: seconds every call takes."""
+
+    def __init__(self, name: str = "fake") -> None:
+        self.profile = Profile(name, "127.0.0.1:9092")
+        self.state = ConnectionState(Link.UP)
+        self.delay = 0.0
+        self.failures: dict[str, Failure] = {}
+        self.broken: dict[TopicPartition, Failure] = {}
+        self.configs: dict[str, dict[str, ConfigEntry]] = {}
+        self.closed = False
+        self.calls: list[str] = []
+        self.open_readers = 0
+        self.logs: dict[TopicPartition, list[Record]] = {}
+        self.starts: dict[TopicPartition, int] = {}
+        self._watchers: list[Callable[[ConnectionState], None]] = []
+
+    def add_topic(self, name: str, partitions: int = 1, **configs: str) -> None:
+        for number in range(partitions):
+            self.logs[TopicPartition(name, number)] = []
+            self.starts[TopicPartition(name, number)] = 0
+        self.configs[name] = {
+            key.replace("_", "."): ConfigEntry(key.replace("_", "."), value, False, False, False)
+            for key, value in configs.items()
+        }
+
+    def remove_topic(self, name: str) -> None:
+        for source in [source for source in self.logs if source.topic == name]:
+            del self.logs[source], self.starts[source]
+        del self.configs[name]
+
+    def add(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None = None,
+        *,
+        partition: int = 0,
+        timestamp: int | None = 1_700_000_000_000,
+        headers: tuple[Header, ...] | None = (),
+    ) -> Record:
+        """Appends a record; who follows the partition gets it."""
+        source = TopicPartition(topic, partition)
+        log = self.logs[source]
+        kind = TimestampType.NOT_AVAILABLE if timestamp is None else TimestampType.CREATE_TIME
+        offset = log[-1].offset + 1 if log else self.starts[source]
+        record = Record(source, offset, timestamp, kind, key, value, headers)
+        log.append(record)
+        return record
+
+    def become(self, state: ConnectionState) -> None:
+        self.state = state
+        for watcher in list(self._watchers):
+            watcher(state)
+
+    def watch_state(self, changed: Callable[[ConnectionState], None]) -> Callable[[], None]:
+        self._watchers.append(changed)
+        return lambda: self._watchers.remove(changed) if changed in self._watchers else None
+
+    async def metadata(self) -> ClusterMetadata:
+        await self._called("metadata")
+        topics: dict[str, list[Partition]] = {name: [] for name in self.configs}
+        for source in self.logs:
+            leader = None if source in self.broken else 1
+            topics[source.topic].append(Partition(source.partition, leader, (1,), (1,)))
+        found = tuple(Topic(name, tuple(partitions)) for name, partitions in sorted(topics.items()))
+        return ClusterMetadata("fake-cluster", (Broker(1, "127.0.0.1", 9092),), found)
+
+    async def list_offsets(
+        self,
+        wanted: Mapping[TopicPartition, OffsetSpec],
+        isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+    ) -> dict[TopicPartition, int | Failure | None]:
+        await self._called("list_offsets")
+        return {source: self._offset(source, spec) for source, spec in wanted.items()}
+
+    async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
+        await self._called("topic_configs")
+        return {name: self.configs.get(name) or self._missing(name) for name in topics}
+
+    @contextlib.asynccontextmanager
+    async def open_reader(
+        self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
+    ) -> AsyncIterator[Reader]:
+        await self._called("open_reader")
+        self.open_readers += 1
+        try:
+            yield _FakeReader(self, ranges)
+        finally:
+            self.open_readers -= 1
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def trouble_of(self, source: TopicPartition) -> Failure | None:
+        return self.broken.get(source) or (None if source in self.logs else self._missing(source.topic))
+
+    async def _called(self, name: str) -> None:
+        self.calls.append(name)
+        await asyncio.sleep(self.delay)
+        if failure := self.failures.get(name):
+            raise failure
+
+    def _offset(self, source: TopicPartition, spec: OffsetSpec) -> int | Failure | None:
+        if trouble := self.trouble_of(source):
+            return trouble
+        log, start = self.logs[source], self.starts[source]
+        match spec:
+            case AtTime(ms):
+                return next((r.offset for r in log if (r.timestamp or 0) >= ms and r.offset >= start), None)
+            case LogEdge.START:
+                return start
+            case LogEdge.END:
+                return log[-1].offset + 1 if log else start
+
+    def _missing(self, topic: str) -> Failure:
+        return Failure(FailureKind.NOT_FOUND, f"There is no topic {topic}.", "Refresh.")
+
+
+class _FakeReader:
+    def __init__(self, cluster: FakeCluster, ranges: Sequence[OffsetRange]) -> None:
+        self._cluster = cluster
+        self._open = [each for each in ranges if each.end is None or each.start < each.end]
+
+    async def next_batch(self) -> Batch | None:
+        if not self._open:
+            return None
+        await asyncio.sleep(self._cluster.delay)
+        batch = self._pull()
+        if not batch.records and not batch.troubles:
+            await asyncio.sleep(0.01)
+        return batch
+
+    def _pull(self) -> Batch:
+        found: list[Record] = []
+        troubles: list[Trouble] = []
+        still: list[OffsetRange] = []
+        for each in self._open:
+            if trouble := self._cluster.trouble_of(each.source):
+                troubles.append(Trouble(each.source, trouble, each.start))
+                continue
+            end = 2**63 if each.end is None else each.end
+            log = self._cluster.logs[each.source]
+            records = [r for r in log if each.start <= r.offset < end][: _PULL - len(found)]
+            found += records
+            reached = records[-1].offset + 1 if records else each.start
+            left = any(reached <= r.offset < end for r in log)
+            if left or each.end is None:
+                still.append(replace(each, start=reached))
+        self._open = still
+        return Batch(RecordColumns(found), tuple(troubles))

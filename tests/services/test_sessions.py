@@ -1,0 +1,83 @@
+"""One connection a profile, however many ask, and none left behind."""
+
+import asyncio
+
+import pytest
+
+from kexplorer.model.cluster import Cluster
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.services.sessions import Sessions
+from tests.rig.loops import LoopRunner
+from tests.services.fake_cluster import FakeCluster
+
+
+class _Connector:
+    def __init__(self) -> None:
+        self.made: list[FakeCluster] = []
+        self.failure: Failure | None = None
+
+    async def __call__(self, profile: str) -> Cluster:
+        await asyncio.sleep(0.01)
+        if self.failure:
+            raise self.failure
+        self.made.append(FakeCluster(profile))
+        return self.made[-1]
+
+
+def test_who_asks_at_once_gets_the_same_session(aio: LoopRunner) -> None:
+    connect = _Connector()
+    sessions = Sessions(connect)
+
+    async def ask() -> None:
+        found = await asyncio.gather(*(sessions.open("shop") for _ in range(5)), sessions.open("lab"))
+        assert len({id(session) for session in found}) == 2
+        assert sessions.get("shop") is found[0]
+
+    aio.run(ask())
+    assert sorted(cluster.profile.name for cluster in connect.made) == ["lab", "shop"]
+
+
+def test_closing_closes_the_cluster_and_opening_again_makes_a_new_one(aio: LoopRunner) -> None:
+    connect = _Connector()
+    sessions = Sessions(connect)
+
+    async def ask() -> None:
+        first = await sessions.open("shop")
+        await sessions.close("shop")
+        await sessions.close("shop")
+        assert sessions.get("shop") is None
+        assert await sessions.open("shop") is not first
+        await sessions.close_all()
+
+    aio.run(ask())
+    assert [cluster.closed for cluster in connect.made] == [True, True]
+
+
+def test_a_failed_attempt_leaves_room_for_the_next(aio: LoopRunner) -> None:
+    connect = _Connector()
+    sessions = Sessions(connect)
+    connect.failure = Failure(FailureKind.INVALID, "No password.")
+
+    async def ask() -> None:
+        with pytest.raises(Failure):
+            await sessions.open("shop")
+        connect.failure = None
+        assert (await sessions.open("shop")).cluster is connect.made[0]
+
+    aio.run(ask())
+
+
+def test_a_connection_that_is_closed_while_it_is_made_does_not_stay(aio: LoopRunner) -> None:
+    """A person connects, and closes the window before it is done."""
+    connect = _Connector()
+    sessions = Sessions(connect)
+
+    async def ask() -> None:
+        opening = asyncio.create_task(sessions.open("shop"))
+        await asyncio.sleep(0)
+        await sessions.close_all()
+        await asyncio.gather(opening, return_exceptions=True)
+        assert sessions.get("shop") is None
+
+    aio.run(ask())
+    assert all(cluster.closed for cluster in connect.made)
