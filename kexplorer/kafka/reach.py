@@ -27,6 +27,7 @@ _VERIFY_ERRORS = {  # codes of OpenSSL's X509_verify_cert_error_string(3)
     64: ("The certificate of {0} is for another address.", "Connect by a name or address that the certificate has."),
 }
 _NO_TLS = ("WRONG_VERSION_NUMBER", "UNEXPECTED_EOF_WHILE_READING", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+_TLS_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError)  # without a word; the second is what Python 3.11.2 makes of it
 
 
 def resolve(address: Address, family: str = "any") -> list[Target]:
@@ -132,8 +133,9 @@ def _expiry(secured: ssl.SSLSocket) -> str:
 def _refused_after_all(secured: ssl.SSLSocket, limit: float) -> None:
     try:
         _ask(secured, limit)
-    except ssl.SSLError:
-        raise
+    except ssl.SSLError as error:
+        if not isinstance(error, _TLS_ENDED):
+            raise
     except OSError:
         pass  # not TLS's fault; the next step finds out
 
@@ -151,7 +153,7 @@ def _untrusted(address: Address, error: ssl.SSLCertVerificationError) -> Failure
 
 def _no_tls(address: Address, error: OSError) -> Failure:
     reason = getattr(error, "reason", None) or ""
-    if isinstance(error, ConnectionError | ssl.SSLEOFError) or reason in _NO_TLS:
+    if isinstance(error, (ConnectionError, *_TLS_ENDED)) or reason in _NO_TLS:
         return Failure(
             FailureKind.TLS,
             f"{address} does not speak TLS.",
@@ -160,7 +162,7 @@ def _no_tls(address: Address, error: OSError) -> Failure:
     hint = "Check the TLS versions and ciphers that it allows."
     if "CERTIFICATE" in reason:
         hint = "It may want a client certificate: give a certificate file and its key file."
-    return Failure(FailureKind.TLS, f"{address} refused the TLS handshake: {_words(reason)}.", hint)
+    return Failure(FailureKind.TLS, f"{address} refused the TLS handshake: {_words(reason or str(error))}.", hint)
 
 
 def _words(reason: str) -> str:
@@ -226,7 +228,7 @@ def _speaks_tls(address: Address, target: Target, limit: float) -> bool:
         with connect(address, [target], limit)[1] as connection, context.wrap_socket(connection):
             return True
     except ssl.SSLError as error:
-        return not isinstance(error, ssl.SSLEOFError) and error.reason not in _NO_TLS
+        return not isinstance(error, _TLS_ENDED) and error.reason not in _NO_TLS
     except (Failure, OSError):
         return False
 

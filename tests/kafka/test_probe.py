@@ -223,6 +223,24 @@ def test_an_advertised_address_that_nobody_can_reach(aio: LoopRunner, kafka: Kaf
     assert "advertised.listeners" in failure.hint
 
 
+def test_one_that_hangs_up_on_a_tls_hello_speaks_none(aio: LoopRunner) -> None:
+    """As Kafka's plain listener does. Versions of Python tell of it by different exceptions."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for _ in range(2):  # one connection for TCP, one for TLS
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(1000)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        step, failure = Walk(aio, _profile(f"127.0.0.1:{listener.getsockname()[1]}", P.SSL)).failed()
+        server.join()
+    assert step == "TLS"
+    assert failure.message.endswith("does not speak TLS.")
+
+
 def test_another_service_listens_there() -> None:
     """Something that answers, but not as Kafka does."""
     with socket.socket() as listener:
