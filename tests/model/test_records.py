@@ -1,5 +1,7 @@
 """Columns give back what they were given, whichever way it came in."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,23 @@ def _records(draw: st.DrawFn) -> Record:
     kind = draw(_KINDS)
     timestamp = draw(_INT64) if kind else None
     return Record(draw(_SOURCES), draw(_INT64), timestamp, kind, draw(_BYTES), draw(_BYTES), draw(_HEADERS))
+
+
+@given(st.lists(_records(), min_size=1, max_size=5), st.integers(0, 50))
+def test_a_peek_is_the_record_with_the_beginnings_of_its_data(records: list[Record], limit: int) -> None:
+    ring = RecordRing(10_000)
+    ring.extend(RecordColumns(records))
+    for row, record in enumerate(records):
+        headers = record.headers
+        assert ring.peek(row, limit) == (
+            replace(
+                record,
+                key=record.key and record.key[:limit],
+                value=record.value and record.value[:limit],
+                headers=headers and tuple((name, value and value[:limit]) for name, value in headers),
+            ),
+            len(record.key or b"") + len(record.value or b""),
+        )
 
 
 def _run(records: list[Record], source: TopicPartition) -> RecordColumns:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 from datetime import UTC, timedelta, timezone
 from zoneinfo import ZoneInfo
 
@@ -14,10 +15,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from kexplorer.model.records import Header, Record, RecordColumns, RecordRing, TimestampType
+from kexplorer.model.records import Header, Peek, Record, RecordColumns, RecordRing, TimestampType
 from kexplorer.model.topics import TopicPartition
 from kexplorer.ui.theme import Scheme, apply
-from kexplorer.ui.widgets.record_cells import COLUMNS, as_tsv, row_cells
+from kexplorer.ui.widgets.record_cells import CELL_BYTES, COLUMNS, as_tsv, row_cells
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 from kexplorer.ui.widgets.row_selection import RowSelection
 
@@ -54,6 +55,10 @@ class Endless:
     def __getitem__(self, row: int) -> Record | None:
         self.asked += 1
         return record(row) if row % 7 else None
+
+    def peek(self, row: int, limit: int) -> Peek | None:
+        found = self[row]
+        return Peek(found, 2) if found else None
 
 
 @pytest.fixture
@@ -333,7 +338,9 @@ def test_a_copied_table_holds_no_formula_and_keeps_its_fields() -> None:
 
 
 def cells(of: Record) -> dict[str, tuple[str, str]]:
-    return {column.key: (cell.text, cell.mark) for column, cell in zip(COLUMNS, row_cells(of, UTC), strict=True)}
+    """As the table gets them: from the beginnings of what the record holds."""
+    got = row_cells(RecordColumns([of]).peek(0, CELL_BYTES), UTC)
+    return {column.key: (cell.text, cell.mark) for column, cell in zip(COLUMNS, got, strict=True)}
 
 
 def test_markup_reaches_the_painter_literally() -> None:
@@ -351,6 +358,39 @@ def test_null_empty_tombstone_and_bytes_have_marks_of_their_own() -> None:
     assert cells(record(0, value=b"\x00\x01\xfe"))["value"] == ("00 01 FE", "hex")
     assert cells(record(0, headers=None))["headers"] == ("", "unreadable")
     assert cells(record(0, headers=(("a", None), ("a", b""))))["headers"] == ("a=null  a=empty", "")
+
+
+@given(st.none() | st.binary(max_size=6), st.integers(0, 5000), st.sampled_from([b"a", b"\n", "é".encode(), b"\0\xff"]))
+def test_a_cell_is_the_same_whether_it_sees_all_of_the_data_or_its_beginning(
+    head: bytes | None, times: int, filler: bytes
+) -> None:
+    data = None if head is None else head + filler * times
+    whole = record(0, value=data, key=data, headers=(("h", data),))
+    size = 2 * len(data or b"")
+    assert RecordColumns([whole]).peek(0, CELL_BYTES).size == size
+    got = cells(whole)
+    assert list(got.values()) == list(row_cells(Peek(whole, size), UTC))
+    assert got["size"][0] == f"{size:,}"
+
+
+def test_a_screen_of_large_values_costs_no_more_than_one_of_small_ones(qtbot: QtBot) -> None:
+    """Values of 2 MB here, for 50 MB are no different: what is painted and scrolled past is not copied."""
+    ring = RecordRing(100 << 20)
+    for offset in range(20):
+        ring.add(record(offset, value=b"%d " % offset + b"x" * (2 << 20)))
+    tracemalloc.start()
+    try:
+        view = shown(qtbot, ring)
+        picture(view)
+        view.place(view.longest_way)
+        picture(view)
+        assert len(view._cells) == 20
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+    assert cells(ring[7])["size"] == (f"{1 + 2 + (2 << 20):,}", "")
+    view.select(7)
+    assert view.current_record == ring[7]
 
 
 def test_times_are_in_the_zone_that_the_header_names(qtbot: QtBot, ring: RecordRing) -> None:

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import Kind, preview, visible
-from kexplorer.model.records import Header, Record
+from kexplorer.model.records import Header, Peek, Record
 
 _LONGEST = 512  # characters of a cell: what a wide screen can show
+CELL_BYTES = 4 * _LONGEST + 1  # what a cell reads of its data, and one that tells whether there is more
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -48,8 +49,9 @@ class Cell(NamedTuple):
     mark: str = ""
 
 
-def row_cells(record: Record, zone: tzinfo) -> tuple[Cell, ...]:
-    """One cell for each of COLUMNS."""
+def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
+    """One cell for each of COLUMNS, from a record of which at least CELL_BYTES are there."""
+    record = peek.record
     return (
         Cell(str(record.partition)),
         Cell(count(record.offset)),
@@ -57,13 +59,13 @@ def row_cells(record: Record, zone: tzinfo) -> tuple[Cell, ...]:
         _data_cell(record.key),
         _headers_cell(record.headers),
         Cell("", "tombstone") if is_tombstone(record) else _data_cell(record.value),
-        Cell(count(len(record.key or b"") + len(record.value or b""))),
+        Cell(count(peek.size)),
     )
 
 
-def spoken(record: Record, zone: tzinfo) -> str:
+def spoken(peek: Peek, zone: tzinfo) -> str:
     """The row in one line, for a screen reader."""
-    cells = zip(COLUMNS, row_cells(record, zone), strict=True)
+    cells = zip(COLUMNS, row_cells(peek, zone), strict=True)
     return ", ".join(" ".join(f"{column.title} {cell.mark} {cell.text}".split()) for column, cell in cells)
 
 

@@ -23,9 +23,9 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from kexplorer.formats.numbers import count
-from kexplorer.model.records import Record, RecordRing
+from kexplorer.model.records import Peek, Record, RecordRing
 from kexplorer.ui.icons import icon
-from kexplorer.ui.widgets.record_cells import Cell, as_tsv, keys_as_text, row_cells, spoken, values_as_text
+from kexplorer.ui.widgets.record_cells import CELL_BYTES, Cell, as_tsv, keys_as_text, row_cells, spoken, values_as_text
 from kexplorer.ui.widgets.record_header import RecordHeader
 from kexplorer.ui.widgets.record_rows import Row, RowPainter
 from kexplorer.ui.widgets.row_area import RowArea
@@ -47,6 +47,9 @@ class RowSource(Protocol):
     def dropped(self) -> int: ...
     def __len__(self) -> int: ...
     def __getitem__(self, row: int, /) -> Record | None: ...
+    def peek(self, row: int, limit: int, /) -> Peek | None:
+        """What is painted: at most `limit` bytes of the record's key, value and headers."""
+        ...
 
 
 class RecordView(RowArea):
@@ -204,9 +207,9 @@ class RecordView(RowArea):
         self.reveal(self._place_of(row))
         self.viewport().update()
         if changed:
-            record = self._record(row)
-            self.setAccessibleDescription(spoken(record, self._zone) if record else "")
-            self.current_changed.emit(record)
+            peek = self._peek(row)
+            self.setAccessibleDescription(spoken(peek, self._zone) if peek else "")
+            self.current_changed.emit(self._record(row))
 
     # ---- rows: absolute ones, and their places on screen counted from the top
 
@@ -233,12 +236,16 @@ class RecordView(RowArea):
         at = row - self._source.dropped  # which may have moved on since rows_changed()
         return self._source[at] if 0 <= at < len(self._source) else None
 
+    def _peek(self, row: int) -> Peek | None:
+        at = row - self._source.dropped
+        return self._source.peek(at, CELL_BYTES) if 0 <= at < len(self._source) else None
+
     def _cells_of(self, row: int) -> tuple[Cell, ...] | None:
         cells = self._cells.get(row)
-        if cells is None and (record := self._record(row)) is not None:
+        if cells is None and (peek := self._peek(row)) is not None:
             if len(self._cells) >= _MOST_CACHED:
                 self._cells.clear()
-            cells = self._cells[row] = row_cells(record, self._zone)
+            cells = self._cells[row] = row_cells(peek, self._zone)
         return cells
 
     def place(self, top: int, *, shift: int = 0, repaint: bool = False) -> None:
