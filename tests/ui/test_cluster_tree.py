@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QPainter
 from PySide6.QtTest import QAbstractItemModelTester, QTest
-from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
+from PySide6.QtWidgets import QSpinBox, QStyledItemDelegate, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
 
 from kexplorer.model.cluster import ConnectionState, Link
@@ -276,3 +276,19 @@ def test_from_the_filter_into_the_tree_by_keys(tree: ClusterTree, asked: Asked, 
     QTest.keyClick(tree.view, Qt.Key.Key_Return)
     assert asked.calls == [("open_topic", "shop", "beta")]
     assert tree.view.currentIndex().data() == "beta"
+
+
+def test_down_leads_from_the_filter_into_the_tree_and_from_nowhere_else(tree: ClusterTree, qtbot: QtBot) -> None:
+    connect(tree, "alpha", "beta")
+    elsewhere = QSpinBox(tree, value=5)
+    elsewhere.show()
+    tree.activateWindow()
+    elsewhere.setFocus()
+    qtbot.waitUntil(elsewhere.hasFocus)
+    QTest.keyClick(elsewhere, Qt.Key.Key_Down)
+    assert elsewhere.hasFocus()
+    assert elsewhere.value() == 4
+    tree.focus_filter()
+    QTest.keyClick(tree.filter, Qt.Key.Key_Down)
+    assert tree.view.hasFocus()
+    assert tree.view.currentIndex().data() == "alpha"
