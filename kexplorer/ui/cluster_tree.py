@@ -54,7 +54,7 @@ class ClusterTree(QWidget):
         self.view.selectionModel().currentChanged.connect(self._current_moved)
         self.filter.filter_changed.connect(self._filter)
         self.filter.returnPressed.connect(self._enter_topics)
-        # Connected afterwards: PySide ignores `context` beside a slot, and the key would be taken from the whole window.
+        # Connected afterwards: beside a slot PySide ignores `context`, and the whole window would lose the key.
         down = QShortcut(Qt.Key.Key_Down, self.filter, context=Qt.ShortcutContext.WidgetShortcut)
         down.activated.connect(self._enter_topics)
         self._before_filter: list[tuple[str, bool]] | None = None  # expanded profiles, and whether their topics were
