@@ -1,0 +1,320 @@
+"""Any place of a topic at once: rows from the oldest to the newest record, fetched where somebody looks.
+
+A row number says how many offsets lie before a record when all partitions are merged by time. For one partition it is
+the distance from the start of the range. For several, the brokers' time index gives it: the offsets at a time t, one a
+partition, are a *cut*; the sum of what lies before them is the row at which t begins. Between two cuts lie the same
+offsets whoever asks, so a frame of rows between two cuts is exact, whatever order frames are fetched in.
+
+A broker's time index finds the first record whose timestamp is t or later. A record therefore counts as no older than
+those before it in its partition, which keeps the order of offsets within each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from kexplorer.model.cluster import Cluster
+from kexplorer.model.records import Record, RecordColumns, Trouble
+from kexplorer.model.topics import AtTime, IsolationLevel, OffsetRange, TopicPartition
+
+WINDOW_BYTES = 256 << 20
+_FRAME_BYTES = 4 << 20  # what a frame aims to hold
+_FRAME_ROWS = 400  # of a frame while the size of records is unknown, and at most
+_LEAST_ROWS = 10
+_TROUBLES = 100  # the last ones, which are kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """`offsets` of each partition at `time` (milliseconds since 1970); `row` offsets lie before them."""
+
+    row: int
+    time: int
+    offsets: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class _Frame:
+    """Rows from `start` below `end`. `records` may be fewer: offsets without a record come last. Not `complete`: some
+    partition could not be read."""
+
+    start: int
+    end: int
+    records: RecordColumns
+    complete: bool
+
+
+class TopicWindow:
+    """A `RowSource` on `ranges`, whose ends are fixed. `changed` is called when rows that were asked for have come.
+    Keeps the frames that were looked at last, in about `budget` bytes. `run()` must run while it is looked at."""
+
+    dropped = 0
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        ranges: Sequence[OffsetRange],
+        isolation: IsolationLevel,
+        changed: Callable[[], None],
+        budget: int = WINDOW_BYTES,
+    ) -> None:
+        self._cluster = cluster
+        self._isolation = isolation
+        self._changed = changed
+        self._budget = budget
+        self._sources = [each.source for each in ranges]
+        starts = tuple(each.start for each in ranges)
+        ends = tuple(max(each.end or each.start, each.start) for each in ranges)
+        self._starts, self._ends = starts, ends
+        self._total = sum(ends) - sum(starts)
+        self._cuts: list[_Cut] = []  # by row; filled at the first look when there are several partitions
+        self._frames: OrderedDict[int, _Frame] = OrderedDict()  # by start, the last used at the end
+        self._frame_starts: list[int] = []
+        self._rows_a_frame = _FRAME_ROWS
+        self._nbytes = 0
+        self._wanted: int | None = None
+        self._wake = asyncio.Event()
+        self.troubles: list[Trouble] = []
+
+    def __len__(self) -> int:
+        return self._total
+
+    def __getitem__(self, row: int) -> Record | None:
+        """None until it was fetched, which asking for it starts, and for an offset that has no record."""
+        frame = self._frame_of(row)
+        if frame is None:
+            if self._wanted is None:
+                self._wanted = row
+                self._wake.set()
+            return None
+        self._frames.move_to_end(frame.start)
+        at = row - frame.start
+        return frame.records[at] if at < len(frame.records) else None
+
+    def is_gap(self, row: int) -> bool:
+        """It was fetched, and there is no record: compaction, a transaction's marker, or an aborted record."""
+        frame = self._frame_of(row)
+        return frame is not None and frame.complete and row - frame.start >= len(frame.records)
+
+    async def run(self) -> None:
+        """Fetches what is asked for, one frame after the other and the next one ahead, until it is cancelled."""
+        last = self._total
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            row, self._wanted = self._wanted, None
+            if row is None or self._frame_of(row):
+                continue
+            frame = await self.fetch(row)
+            self._changed()  # whoever is still looking asks for the next
+            await asyncio.sleep(0)
+            ahead = frame.end if row > last else frame.start - 1
+            last = row
+            if self._wanted is None and 0 <= ahead < self._total and self._frame_of(ahead) is None:
+                await self.fetch(ahead)
+
+    async def fetch(self, row: int) -> _Frame:
+        """Fetches the frame that holds `row`."""
+        low, high = await self._around(row)
+        frame = await self._read(low, high)
+        self._keep(frame)
+        return frame
+
+    async def fetch_newest(self, count: int) -> None:
+        """Fetches the last rows, `count` if they are spread evenly, with two questions to the brokers: the newest of
+        each partition are read, and those count that are younger than the oldest read of any."""
+        if not self._total:
+            return
+        parts = list(zip(self._starts, self._ends, strict=True))
+        low = tuple(max(start, end - count) for start, end in parts)
+        tail = await self._read(_Cut(0, 0, low), _Cut(0, 0, self._ends))
+        firsts: dict[TopicPartition, int] = {}
+        for ms, source, _ in tail.records.positions():
+            firsts.setdefault(source, ms)
+        known = [firsts.get(s) for s, start, at in zip(self._sources, self._starts, low, strict=True) if at > start]
+        cut = _Cut(0, 0, self._starts)
+        if known and None not in known:
+            cut = await self._look(max(ms for ms in known if ms is not None))
+        if not tail.complete or any(at < begin for at, begin in zip(cut.offsets, low, strict=True)):
+            await self.fetch(self._total - 1)  # gaps, or times out of order: the long way
+            return
+        floor = dict(zip(self._sources, cut.offsets, strict=True))
+        rows = RecordColumns(r for r in tail.records if r.offset >= floor[r.source])
+        self._keep(_Frame(cut.row, self._total, rows, complete=True))
+
+    async def row_at(self, ms: int) -> int:
+        """The row of the first record at `ms` (milliseconds since 1970) or later; the number of rows if none is."""
+        return (await self._look(ms)).row
+
+    async def row_of(self, source: TopicPartition, offset: int) -> int:
+        """The row of a record, or of the next one in its partition; raises ValueError for a partition not shown."""
+        part = self._sources.index(source)
+        offset = min(max(offset, self._starts[part]), self._ends[part])
+        if len(self._sources) == 1:
+            return offset - self._starts[0]
+        async with self._cluster.open_reader(
+            [OffsetRange(source, offset, self._ends[part])], self._isolation
+        ) as reader:
+            record = None
+            while record is None and (batch := await reader.next_batch()) is not None:
+                record = batch.records[0] if batch.records else None
+        if record is None:
+            return self._total
+        row = (await self._look(record.timestamp or 0)).row
+        while row < self._total:
+            if self._frame_of(row) is None:
+                await self.fetch(row)
+            frame = self._frame_of(row)
+            if frame is None:
+                break
+            for at, (_, its_source, its_offset) in enumerate(frame.records.positions()):
+                if its_source == source and its_offset == record.offset:
+                    return frame.start + at
+            row = frame.end
+        return self._total
+
+    # frames
+
+    def _frame_of(self, row: int) -> _Frame | None:
+        at = bisect_right(self._frame_starts, row) - 1
+        frame = self._frames[self._frame_starts[at]] if at >= 0 else None
+        return frame if frame and row < frame.end else None
+
+    def _keep(self, frame: _Frame) -> None:
+        if old := self._frames.pop(frame.start, None):
+            self._nbytes -= old.records.nbytes
+        self._frames[frame.start] = frame
+        self._nbytes += frame.records.nbytes
+        if frame.records:
+            fit = _FRAME_BYTES * len(frame.records) // max(frame.records.nbytes, 1)
+            self._rows_a_frame = max(_LEAST_ROWS, min(fit, _FRAME_ROWS))
+        while self._nbytes > self._budget and len(self._frames) > 1:
+            _, old = self._frames.popitem(last=False)
+            self._nbytes -= old.records.nbytes
+        self._frame_starts = sorted(self._frames)
+
+    async def _read(self, low: _Cut, high: _Cut) -> _Frame:
+        ranges = [
+            OffsetRange(source, start, end)
+            for source, start, end in zip(self._sources, low.offsets, high.offsets, strict=True)
+            if start < end
+        ]
+        found: dict[TopicPartition, RecordColumns] = {each.source: RecordColumns() for each in ranges}
+        complete = True
+        async with self._cluster.open_reader(ranges, self._isolation) as reader:
+            while (batch := await reader.next_batch()) is not None:
+                for record in batch.records:
+                    found[record.source].add(record)
+                complete = complete and not batch.troubles
+                self.troubles = [*self.troubles, *batch.troubles][-_TROUBLES:]
+        order: list[tuple[int, int, int]] = []
+        for number, source in enumerate(found):
+            latest = low.time
+            for at, (timestamp, _, _) in enumerate(found[source].positions()):
+                latest = max(latest, timestamp)
+                order.append((latest, number, at))
+        order.sort()
+        columns = list(found.values())
+        merged = RecordColumns(columns[number][at] for _, number, at in order)
+        return _Frame(low.row, high.row, merged, complete)
+
+    # cuts
+
+    async def _around(self, row: int) -> tuple[_Cut, _Cut]:
+        """Two cuts with `row` between them, and about a frame of rows; what is already kept is left out."""
+        at = bisect_right(self._frame_starts, row)
+        floor = self._frames[self._frame_starts[at - 1]].end if at else 0
+        roof = self._frame_starts[at] if at < len(self._frame_starts) else self._total
+        if len(self._sources) == 1:
+            return self._plain(row, floor, roof)
+        await self._find_ends()
+        low, high = self._known(row)
+        halve = False  # every other time, so that it ends however records are spread
+        while high.row - low.row > self._rows_a_frame and high.time - low.time > 1:
+            low, high = await self._narrow(row, low, high, halve)
+            halve = not halve
+        if high.row - low.row > self._rows_a_frame:
+            return self._within_a_millisecond(row, low, high)
+        return low, high
+
+    def _plain(self, row: int, floor: int, roof: int) -> tuple[_Cut, _Cut]:
+        size = self._rows_a_frame
+        start = max(floor, row - row % size)
+        end = min(roof, start + size)
+        if row >= end:
+            start, end = row, min(roof, row + size)
+        first = self._starts[0]
+        return _Cut(start, 0, (first + start,)), _Cut(end, 0, (first + end,))
+
+    async def _find_ends(self) -> None:
+        """The first and the last cut: a millisecond before anything, and one after everything."""
+        if self._cuts:
+            return
+        firsts, lasts = await asyncio.gather(self._times(self._starts), self._times(self._one_before_the_ends()))
+        first = min(firsts, default=0)
+        self._cuts = [_Cut(0, first - 1, self._starts)]
+        span = max(max(lasts, default=first) - first + 1, 1)
+        while (cut := await self._look(first + span)).row < self._total:  # times out of order, or gaps at the ends
+            span *= 4
+        self._cuts.append(_Cut(self._total, cut.time, self._ends))
+
+    def _one_before_the_ends(self) -> tuple[int, ...]:
+        return tuple(max(start, end - 1) for start, end in zip(self._starts, self._ends, strict=True))
+
+    async def _times(self, offsets: tuple[int, ...]) -> list[int]:
+        """The timestamp of the first record of each partition at its offset or later, where there is one."""
+        parts = zip(self._sources, offsets, self._ends, strict=True)
+        waiting = [OffsetRange(source, start, end) for source, start, end in parts if start < end]
+        times: dict[TopicPartition, int] = {}
+        async with self._cluster.open_reader(waiting, self._isolation) as reader:
+            while len(times) < len(waiting) and (batch := await reader.next_batch()) is not None:
+                for timestamp, source, _ in batch.records.positions():
+                    times.setdefault(source, timestamp)
+        return list(times.values())
+
+    def _known(self, row: int) -> tuple[_Cut, _Cut]:
+        at = min(max(bisect_right(self._cuts, row, key=lambda cut: cut.row), 1), len(self._cuts) - 1)
+        return self._cuts[at - 1], self._cuts[at]
+
+    async def _narrow(self, row: int, low: _Cut, high: _Cut, halve: bool) -> tuple[_Cut, _Cut]:
+        """A look between two cuts, where half a frame behind `row` should be if records came evenly."""
+        share = 0.5 if halve else (row + self._rows_a_frame / 2 - low.row) / (high.row - low.row)
+        ms = low.time + round((high.time - low.time) * share)
+        cut = await self._look(min(max(ms, low.time + 1), high.time - 1))
+        return (cut, high) if cut.row <= row else (low, cut)
+
+    def _within_a_millisecond(self, row: int, low: _Cut, high: _Cut) -> tuple[_Cut, _Cut]:
+        """More records of one millisecond than fit into a frame: they stand partition after partition."""
+        start = low.row
+        offsets = list(low.offsets)
+        for part, (begin, end) in enumerate(zip(low.offsets, high.offsets, strict=True)):
+            if row < start + end - begin:
+                within = (row - start) - (row - start) % self._rows_a_frame
+                until = min(within + self._rows_a_frame, end - begin)
+                above = offsets.copy()
+                offsets[part], above[part] = begin + within, begin + until
+                return _Cut(start + within, low.time, tuple(offsets)), _Cut(start + until, low.time, tuple(above))
+            start += end - begin
+            offsets[part] = end
+        return low, high
+
+    async def _look(self, ms: int) -> _Cut:
+        """The cut at a time, remembered for the next search."""
+        found = await self._cluster.list_offsets(
+            {source: AtTime(max(ms, 0)) for source in self._sources}, self._isolation
+        )
+        offsets = []
+        for source, start, end in zip(self._sources, self._starts, self._ends, strict=True):
+            at = found[source]
+            offsets.append(min(max(at, start), end) if isinstance(at, int) else end)
+        cut = _Cut(sum(offsets) - sum(self._starts), ms, tuple(offsets))
+        at = bisect_right(self._cuts, cut.row, key=lambda known: known.row)
+        if 0 < at < len(self._cuts):
+            before, behind = self._cuts[at - 1], self._cuts[at]
+            if before.row < cut.row and before.time < ms < behind.time:
+                self._cuts.insert(at, cut)
+        return cut
