@@ -138,7 +138,7 @@ def test_silence_counts_only_while_somebody_asks(
     aio: LoopRunner, broker: Broker, topic_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A view that was paused for longer than a stall takes is not stalled when it goes on."""
-    monkeypatch.setattr("kexplorer.kafka.reader._STALL", 0.5)
+    monkeypatch.setattr("kexplorer.kafka.reading.STALL", 0.5)
     direct.create(broker.bootstrap, topic_name, 1)
     direct.produce(broker.bootstrap, topic_name, direct.rows(10))
 
