@@ -64,6 +64,11 @@ class KafkaCluster:
     ) -> dict[TopicPartition, int | Failure | None]:
         return await self._admin.list_offsets(wanted, isolation)
 
+    async def committed(
+        self, group: str, sources: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int | Failure | None]:
+        return await self._admin.committed(group, sources)
+
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         return await self._admin.topic_configs(topics)
 

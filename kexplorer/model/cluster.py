@@ -73,6 +73,12 @@ class Cluster(Protocol):
         """None: no record at or after the time that was asked for."""
         ...
 
+    async def committed(
+        self, group: str, sources: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int | Failure | None]:
+        """What a group has committed, looked up without joining it. None: nothing, or it expired."""
+        ...
+
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]: ...
 
     def open_reader(

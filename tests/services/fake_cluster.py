@@ -41,6 +41,7 @@ class FakeCluster:
         self.configs: dict[str, dict[str, ConfigEntry]] = {}
         self.closed = False
         self.calls: list[str] = []
+        self.groups: dict[str, dict[TopicPartition, int]] = {}  # what each has committed
         self.open_readers = 0
         self.logs: dict[TopicPartition, list[Record]] = {}
         self.starts: dict[TopicPartition, int] = {}
@@ -104,6 +105,12 @@ class FakeCluster:
     ) -> dict[TopicPartition, int | Failure | None]:
         await self._called("list_offsets")
         return {source: self._offset(source, spec) for source, spec in wanted.items()}
+
+    async def committed(
+        self, group: str, sources: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int | Failure | None]:
+        await self._called("committed")
+        return {source: self.groups.get(group, {}).get(source) for source in sources}
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         await self._called("topic_configs")
