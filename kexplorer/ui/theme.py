@@ -19,9 +19,9 @@ from PySide6.QtWidgets import QApplication
 
 from kexplorer.ui.icons import RESOURCES
 
-INTERFACE_FAMILY = "Inter"
+INTERFACE_FAMILY = "Kafka Explorer Inter"  # why not "Inter": see the fonts' README
 MONO_FAMILY = "JetBrains Mono"
-_FONTS = ("Inter-Regular.otf", "Inter-Medium.otf", "Inter-SemiBold.otf", "JetBrainsMono-Regular.ttf")
+_FONTS = ("Inter-Regular.ttf", "Inter-Medium.ttf", "Inter-SemiBold.ttf", "JetBrainsMono-Regular.ttf")
 
 
 class Scheme(StrEnum):

@@ -5,13 +5,24 @@ import re
 import sys
 
 import pytest
-from PySide6.QtCore import QObject, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontInfo, QIcon, QPalette
+from PySide6.QtCore import QObject, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontInfo, QIcon, QImage, QPainter, QPalette
 from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from kexplorer.ui.icons import RESOURCES, application_icon, icon
-from kexplorer.ui.theme import DARK, LIGHT, Scheme, Tokens, apply, interface_font, mono_font, palette_of, tokens
+from kexplorer.ui.theme import (
+    DARK,
+    INTERFACE_FAMILY,
+    LIGHT,
+    Scheme,
+    Tokens,
+    apply,
+    interface_font,
+    mono_font,
+    palette_of,
+    tokens,
+)
 
 SURFACES = ("window", "base", "alternate", "hover", "control")
 TEXTS = (
@@ -74,8 +85,28 @@ def test_the_system_scheme_is_followed_while_running(qapp: QApplication) -> None
 
 def test_the_bundled_fonts_are_used(qapp: QApplication) -> None:
     apply(qapp, Scheme.LIGHT)
-    assert QFontInfo(interface_font()).family() == "Inter"
+    assert QFontInfo(interface_font()).family() == INTERFACE_FAMILY
     assert QFontInfo(mono_font()).family() == "JetBrains Mono"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems smooth glyphs in ways of their own")
+def test_text_is_as_heavy_in_the_dark_as_in_the_light(qapp: QApplication) -> None:
+    apply(qapp, Scheme.LIGHT)
+    for font in (interface_font(), mono_font()):
+        assert ink(font, "#ffffff", "#000000") == pytest.approx(ink(font, "#000000", "#ffffff"), rel=0.02)
+
+
+def ink(font: QFont, pen: str, ground: str) -> int:
+    """The sum of what a text changes on its ground."""
+    image = QImage(300, 30, QImage.Format.Format_RGB32)
+    image.fill(QColor(ground))
+    painter = QPainter(image)
+    painter.setFont(font)
+    painter.setPen(QColor(pen))
+    painter.drawText(QPoint(5, 20), "2026-11-23 03:51:53.224 orders")
+    painter.end()
+    grounds = QColor(ground).red()
+    return sum(abs(image.pixelColor(x, y).red() - grounds) for x in range(300) for y in range(30))
 
 
 def test_the_style_sheet_names_only_files_that_exist(qapp: QApplication) -> None:
