@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QGuiApplication, QIcon, QKeySequence, QPainter, QPalette, QShortcut
+from PySide6.QtGui import QGuiApplication, QIcon, QKeySequence, QShortcut
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
     QTableView,
     QVBoxLayout,
     QWidget,
@@ -22,7 +19,8 @@ from PySide6.QtWidgets import (
 
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.log import LEVEL_ROLE, TEXT_ROLE, LogHandler, LogModel
-from kexplorer.ui.theme import row_height, tokens
+from kexplorer.ui.theme import Tokens, row_height
+from kexplorer.ui.widgets.cell_delegate import CellDelegate
 from kexplorer.ui.widgets.empty_state import EmptyState
 
 _LEVELS = {"Everything": logging.INFO, "Warnings and errors": logging.WARNING, "Errors": logging.ERROR}
@@ -104,27 +102,13 @@ class LogView(QWidget):
             self._at_end = value == self.table.verticalScrollBar().maximum()
 
 
-class _LogDelegate(QStyledItemDelegate):
+class _LogDelegate(CellDelegate):
     """Levels in their colour, the rest muted but for the message."""
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        look = tokens(option.palette)
-        option.widget.style().drawPrimitive(
-            QStyle.PrimitiveElement.PE_PanelItemViewItem, option, painter, option.widget
-        )
+    def colour(self, index: QModelIndex | QPersistentModelIndex, look: Tokens) -> str:
         level = index.data(LEVEL_ROLE)
         by_level = look.bad if level >= logging.ERROR else look.warn if level >= logging.WARNING else look.muted
-        colour = (look.muted, by_level, look.muted, look.text)[index.column()]
-        area = option.rect.adjusted(8, 0, -8, 0)  # as the header's
-        text = QFontMetrics(option.font).elidedText(index.data(), Qt.TextElideMode.ElideRight, area.width())
-        selected = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        painter.setFont(option.font)
-        painter.setPen(option.palette.color(QPalette.ColorRole.HighlightedText) if selected else QColor(colour))
-        painter.drawText(area, Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine, text)
-        painter.restore()
+        return (look.muted, by_level, look.muted, look.text)[index.column()]
 
 
 def _flat(text: str, icon_name: str, tip: str) -> QPushButton:
