@@ -15,6 +15,12 @@ class Kind(Enum):
     EMPTY = "empty"
     JSON = "JSON"
     TEXT = "text"
+    XML = "XML"
+    AVRO = "Avro"
+    PROTOBUF = "Protobuf"
+    MESSAGEPACK = "MessagePack"
+    CBOR = "CBOR"
+    KAFKA = "Kafka's own"
     FRAMED = "Schema Registry"
     BINARY = "binary"
 

@@ -1,0 +1,79 @@
+"""Schemas of keys and values: where they come from and what they belong to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+SchemaKey = int | UUID  # a registry's id, or the GUID that newer serializers put into a header
+
+
+class Part(StrEnum):
+    KEY = "key"
+    VALUE = "value"
+
+
+class SchemaFormat(StrEnum):
+    AVRO = "Avro"
+    PROTOBUF = "Protobuf"
+    JSON = "JSON Schema"
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaAssignment:
+    """A person's word that a part of some topics' records has the schema in `file` (an absolute path).
+
+    `topics` is a topic name in which * stands for any characters. `type_name` picks the message of a Protobuf file by
+    its full name; "" takes its first.
+    """
+
+    topics: str
+    part: Part
+    format: SchemaFormat
+    file: str
+    type_name: str = ""
+
+    def fits(self, topic: str, part: Part) -> bool:
+        return part is self.part and _matches(self.topics, topic)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaText:
+    """A schema as its author wrote it, or, for Protobuf, as `protoc` compiled it: a FileDescriptorProto or -Set.
+
+    `references`: name (Protobuf: the path that imports it) and text of what it refers to, each behind its own
+    references.
+    """
+
+    format: SchemaFormat
+    text: str | bytes
+    references: tuple[tuple[str, str | bytes], ...] = ()
+    type_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryAccess:
+    """How to reach a Schema Registry. `password` goes with `username`, or is a bearer token if there is none."""
+
+    url: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: str = ""
+
+
+def _matches(pattern: str, name: str) -> bool:
+    """Takes the leftmost place for each piece between the stars: linear, whatever the pattern is."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == name
+    *middle, last = rest
+    if not name.startswith(first) or not name.endswith(last) or len(name) < len(first) + len(last):
+        return False
+    at, end = len(first), len(name) - len(last)
+    for piece in middle:
+        found = name.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
