@@ -6,12 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import (
-    QAction,
-    QGuiApplication,
-    QKeyEvent,
-    QShortcut,
-)
+from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -53,10 +48,7 @@ class ClusterTree(QWidget):
         self.view.customContextMenuRequested.connect(self._show_menu)
         self.view.selectionModel().currentChanged.connect(self._current_moved)
         self.filter.filter_changed.connect(self._filter)
-        self.filter.returnPressed.connect(self._enter_topics)
-        # Connected afterwards: beside a slot PySide ignores `context`, and the whole window would lose the key.
-        down = QShortcut(Qt.Key.Key_Down, self.filter, context=Qt.ShortcutContext.WidgetShortcut)
-        down.activated.connect(self._enter_topics)
+        self.filter.left.connect(self._enter_topics)
         self._before_filter: list[tuple[str, bool]] | None = None  # expanded profiles, and whether their topics were
         self._wanted: tuple[str, str, bool] | None = None  # the current row, by name
         self._rows_move = False

@@ -95,3 +95,15 @@ def test_the_filter_is_told_when_typing_pauses_and_at_once_when_it_matters(qtbot
     assert box.text() == ""
     qtbot.wait(100)
     assert told == ["ord", "orders", ""]
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Down])
+def test_the_filter_is_left_for_what_it_found(qtbot: QtBot, key: Qt.Key) -> None:
+    box = FilterBox("Filter topics", pause=60_000)
+    qtbot.addWidget(box)
+    told: list[str] = []
+    box.filter_changed.connect(told.append)
+    box.left.connect(lambda: told.append("left"))
+    QTest.keyClicks(box, "ord")
+    QTest.keyClick(box, key)
+    assert told == ["ord", "left"]

@@ -68,6 +68,7 @@ class TopicsPanel(Panel):
         self._count = plain_label("", role="muted")
         self._filter = FilterBox("Filter topics")
         self._filter.filter_changed.connect(self._filter_changed)
+        self._filter.left.connect(self._enter_table)
         self._internal = QCheckBox("Internal")
         self._internal.setToolTip("Also show topics whose name begins with an underscore")
         self._internal.toggled.connect(self._internal_toggled)
@@ -81,8 +82,8 @@ class TopicsPanel(Panel):
         bar.setContentsMargins(12, 8, 12, 8)
         bar.setSpacing(8)
         bar.addWidget(self._filter, 1)
-        bar.addWidget(self._internal)
         bar.addWidget(self._count)
+        bar.addWidget(self._internal)
         bar.addWidget(button)
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self._refresh_now)
@@ -205,6 +206,13 @@ class TopicsPanel(Panel):
         if not self._model.total:
             self._internal.setChecked(True)
 
+    def _enter_table(self) -> None:
+        """From the filter to what it found."""
+        if self._model.rowCount():
+            if not self._table.currentIndex().isValid():
+                self._table.selectRow(0)
+            self._table.setFocus()
+
     def _activated(self, index: QModelIndex) -> None:
         self._open_topic(self._model.row(index.row()).topic.name)
 
@@ -240,9 +248,10 @@ class TopicsPanel(Panel):
         elif not shown:
             self._empty.tell("filter", "No topic has that in its name.", "", "Clear the filter")
         self._pages.setCurrentIndex(0 if shown else 1)
-        self._count.setText(count(total) if shown == total else f"{count(shown)} of {count(total)}")
+        topics = "1 topic" if total == 1 else f"{count(total)} topics"
+        self._count.setText(topics if shown == total else f"{count(shown)} of {topics}")
         self._count.setVisible(self._known)
-        self.say(f"{count(total)} topics" if self._known else "")
+        self.say(topics if self._known else "")
 
 
 class _TopicDelegate(CellDelegate):

@@ -12,9 +12,10 @@ _PAUSE = 150  # ms without a key before the filter is applied
 
 
 class FilterBox(QLineEdit):
-    """Tells its text once the typing pauses; Enter and clearing tell it at once. Escape clears."""
+    """Tells its text once the typing pauses; Enter, Down and clearing tell it at once. Escape clears."""
 
     filter_changed = Signal(str)
+    left = Signal()  # by Enter or Down, for what was found
 
     def __init__(self, placeholder: str, parent: QWidget | None = None, *, pause: int = _PAUSE) -> None:
         super().__init__(parent)
@@ -30,6 +31,7 @@ class FilterBox(QLineEdit):
         self._cross.setVisible(False)
         self.textChanged.connect(self._changed)
         self.returnPressed.connect(self._tell)
+        self.returnPressed.connect(self.left)
 
     def sizeHint(self) -> QSize:
         return super().sizeHint().expandedTo(QSize(self.fontMetrics().averageCharWidth() * 28, 0))
@@ -37,6 +39,9 @@ class FilterBox(QLineEdit):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
+        elif event.key() == Qt.Key.Key_Down:
+            self._tell()
+            self.left.emit()
         else:
             super().keyPressEvent(event)
 

@@ -1,0 +1,77 @@
+"""The topics panel, without a broker: what its keys do and its words say."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QLineEdit, QTableView
+from pytestqt.qtbot import QtBot
+
+from kexplorer.model.topics import ClusterMetadata
+from kexplorer.services.sessions import Session
+from kexplorer.ui.panels.topics import TopicsPanel
+from tests.rig.loops import LoopRunner
+from tests.ui.fakes import SHOP, topics
+
+
+class Shown:
+    """A panel that knows three topics and will not hear of more."""
+
+    def __init__(self, qtloop: LoopRunner) -> None:
+        self.opened: list[str] = []
+        self.panel = qtloop.run(self._make())
+        self.filter = self.panel.findChild(QLineEdit)
+        self.table = self.panel.findChild(QTableView)
+
+    async def _make(self) -> TopicsPanel:
+        panel = TopicsPanel(SHOP, self._never, self.opened.append)
+        panel._take(ClusterMetadata(None, (), tuple(topics("audit", "orders", "orders-dlq"))))
+        return panel
+
+    async def _never(self) -> Session:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    @property
+    def words(self) -> list[str]:
+        return [label.text() for label in self.panel.findChildren(QLabel) if label.isVisible()]
+
+
+@pytest.fixture
+def shown(qtbot: QtBot, qtloop: LoopRunner) -> Iterator[Shown]:
+    shown = Shown(qtloop)
+    qtbot.addWidget(shown.panel)
+    shown.panel.resize(900, 500)
+    shown.panel.show()
+    shown.panel.activateWindow()
+    yield shown
+    qtloop.run(shown.panel.close_panel())
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Return, Qt.Key.Key_Down])
+def test_from_the_filter_to_a_topic_by_keys(shown: Shown, qtbot: QtBot, key: Qt.Key) -> None:
+    shown.filter.setFocus()
+    qtbot.waitUntil(shown.filter.hasFocus)
+    QTest.keyClicks(shown.filter, "dlq")
+    QTest.keyClick(shown.filter, key)
+    assert shown.table.hasFocus()
+    QTest.keyClick(shown.table, Qt.Key.Key_Return)
+    assert shown.opened == ["orders-dlq"]
+
+
+def test_without_a_topic_the_filter_keeps_the_keys(shown: Shown, qtbot: QtBot) -> None:
+    shown.filter.setFocus()
+    qtbot.waitUntil(shown.filter.hasFocus)
+    QTest.keyClicks(shown.filter, "nothing")
+    QTest.keyClick(shown.filter, Qt.Key.Key_Return)
+    assert shown.filter.hasFocus()
+    assert "No topic has that in its name." in shown.words
+
+
+def test_topics_are_counted_by_name(shown: Shown) -> None:
+    assert "3 topics" in shown.words
+    QTest.keyClicks(shown.filter, "orders")
+    QTest.keyClick(shown.filter, Qt.Key.Key_Return)
+    assert "2 of 3 topics" in shown.words
