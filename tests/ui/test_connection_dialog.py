@@ -425,3 +425,33 @@ def test_a_cancelled_task_closes_its_dialog(qtloop: LoopRunner, connections: Con
         await _until(lambda: QApplication.activeModalWidget() is None)
 
     qtloop.run(cancel())
+
+
+def test_a_new_connection_has_a_colour_of_its_own(qtloop: LoopRunner, connections: Connections) -> None:
+    async def look() -> str:
+        await connections.add(replace(PLAIN, colour="blue"))
+        await connections.add(replace(PLAIN, name="other", colour="amber"))
+        dialog, task = await _open(connections, None)
+        colour = dialog.form.profile().colour
+        dialog.reject()
+        await task
+        return colour
+
+    assert qtloop.run(look()) == "green"
+
+
+def test_an_old_test_does_not_speak_for_new_settings(qtloop: LoopRunner, connections: Connections) -> None:
+    async def change() -> None:
+        dialog, task = await _open(connections, PLAIN)
+        dialog.form.bootstrap.setText("127.0.0.1:1")
+        assert dialog.probe.verdict.text() == "Not tested yet"
+        _click(dialog.test_button)
+        await _until(lambda: dialog.probe.verdict.text() == "TCP failed")
+        dialog.form.name.setText("renamed")
+        assert dialog.probe.verdict.text() == "TCP failed"
+        dialog.form.bootstrap.setText("127.0.0.1:2")
+        assert dialog.probe.verdict.text() == "Changed since the test"
+        dialog.reject()
+        await task
+
+    qtloop.run(change())

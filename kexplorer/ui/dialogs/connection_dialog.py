@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from kexplorer.model.failure import Failure
-from kexplorer.model.profile import Profile
+from kexplorer.model.profile import COLOURS, Profile
 from kexplorer.services.connections import Connections
 from kexplorer.ui.dialogs import answer_of
 from kexplorer.ui.dialogs.confirm import ask_secret
@@ -15,6 +15,8 @@ from kexplorer.ui.dialogs.probe_view import ProbeView
 from kexplorer.ui.icons import icon
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.labels import plain_label
+
+_LOOKS = ("name", "colour", "read_only")  # fields that a test does not depend on
 
 
 async def edit_profile(parent: QWidget | None, connections: Connections, profile: Profile | None) -> Profile | None:
@@ -42,6 +44,9 @@ class ConnectionDialog(QDialog):
         self.form = ConnectionForm(connections.check_property)
         if profile:
             self.form.show_profile(profile)
+        else:
+            used = {each.colour for each in connections.profiles}
+            self.form.colour.set_colour(next((colour for colour in COLOURS if colour not in used), COLOURS[0]))
         self.probe = ProbeView()
         self.test_button = QPushButton(icon("plug"), "&Test connection")
         self.test_button.setAutoDefault(False)
@@ -92,6 +97,8 @@ class ConnectionDialog(QDialog):
     def _changed(self, field: str) -> None:
         self._touched.add(field)
         self.trouble.clear()
+        if field not in _LOOKS and not self.tasks.running("test"):
+            self.probe.outdate()
         problems = self._problems()
         self.form.show_problems({name: problems[name] for name in problems if name in self._touched})
 

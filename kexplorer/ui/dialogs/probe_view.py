@@ -95,6 +95,11 @@ class ProbeView(QWidget):
         self._say("Stopped", "heading", "The steps so far are below.")
         self.copy_button.setVisible(bool(self._steps))
 
+    def outdate(self) -> None:
+        """The settings are no longer those that were tested."""
+        if self.copy_button.isVisibleTo(self):
+            self._say("Changed since the test", "heading", "What is below was found with other settings. Test again.")
+
     def report(self) -> str:
         """As text, for a ticket. Holds no secret."""
         lines = [self.verdict.text(), self.advice.text()]
