@@ -33,6 +33,7 @@ from kexplorer.store.daemon import in_daemon
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
+from kexplorer.ui.garbage import GarbageCollector
 from kexplorer.ui.icons import application_icon
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def run(options: Options) -> int:
     application.setDesktopFileName("kexplorer")
     application.setWindowIcon(application_icon())
     application.setQuitOnLastWindowClosed(False)
+    GarbageCollector(application)
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
     code = loop.run_until_complete(_main(application, options))
@@ -139,6 +141,7 @@ def _import_client() -> None:
     properties.require_supported_client()
     importlib.import_module("kexplorer.kafka.cluster")
     importlib.import_module("kexplorer.kafka.probe")
+    importlib.import_module("kexplorer.ui.widgets.inspector")  # for the first record that is selected
 
 
 async def _start_demo() -> DemoProcess:
