@@ -36,7 +36,7 @@ class Tour:
         await self._both("welcome")
         self._explorer.open_demo()
         messages = await _until(lambda: self._panel(MessagesPanel))
-        await _until(lambda: messages.rows > _FULL)
+        await _until(lambda: messages.received > _FULL)
         messages.select_newest()
         await self._both("messages")
         topics = self._open(TopicsPanel, topics_key(DEMO))

@@ -112,7 +112,7 @@ def test_tabs_come_back_at_the_next_start(
             assert [panel.key for panel in explorer.window.workspace.panels()] == keys
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: "0 records" in panel.status_text)
+            await _until(lambda: panel.status_text == "0 offsets")
 
     qtloop.run(look(), timeout=60)
 
@@ -127,13 +127,13 @@ def test_a_disconnected_cluster_is_connected_again_on_request(
             explorer.open_topic("local", topic_name)
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: "0 records" in panel.status_text)
+            await _until(lambda: panel.status_text == "0 offsets")
             explorer.disconnect("local")
             await _until(lambda: panel.strip.failure)
             assert "disconnected" in str(panel.strip.failure)
             await _until(lambda: explorer.window.tree.model.state("local") is None)
             panel.reload()
-            await _until(lambda: "0 records" in panel.status_text)
+            await _until(lambda: panel.status_text == "0 offsets")
             assert panel.strip.failure is None
             assert explorer.window.tree.model.state("local") is not None
 
@@ -213,7 +213,7 @@ def test_closing_takes_less_than_three_seconds_while_every_broker_is_frozen(
             explorer.open_topic("local", topic_name)
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: "0 records" in panel.status_text)
+            await _until(lambda: panel.status_text == "0 offsets")
             panel.follow()
             kafka.node(1).freeze()
             explorer.refresh("local")

@@ -313,6 +313,10 @@ class RecordRing:
         chunk, i = self._place_of(row)
         return chunk.peek(i, limit)
 
+    def is_gap(self, row: int) -> bool:
+        """No row is: what never came was not counted."""
+        return False
+
     def add(self, record: Record) -> None:
         chunk = self._open_chunk()
         before = chunk.nbytes

@@ -52,20 +52,9 @@ async def newest(
     may hold fewer records: then it is read further back, twice as far each time."""
     found = await partitions_of(cluster, topic) if known is None else known
     sources = [source for source in found if partition in (None, source.partition)]
-    starts, ends = await asyncio.gather(
-        cluster.list_offsets(dict.fromkeys(sources, Edge.START), isolation),
-        cluster.list_offsets(dict.fromkeys(sources, Edge.END), isolation),
-    )
-    parts: list[_Part] = []
-    known_ends: dict[TopicPartition, int] = {}
-    troubles: list[Trouble] = []
-    for source in sources:
-        low, end = starts[source], ends[source]
-        if isinstance(low, int) and isinstance(end, int):
-            known_ends[source] = end
-            parts.append(_Part(source, low, end))
-        else:
-            troubles.append(Trouble(source, next(f for f in (low, end) if isinstance(f, Failure))))
+    ranges, troubles = await whole(cluster, sources, isolation)
+    parts = [_Part(each.source, each.start, each.end or 0) for each in ranges]
+    known_ends = {part.source: part.reached for part in parts}
     budget = PAGE_BYTES // max(len(parts), 1)
     span = count
     wanting = parts
@@ -88,6 +77,25 @@ async def follow(
     async with cluster.open_reader(ranges, isolation) as reader:
         while (batch := await reader.next_batch()) is not None:
             await take(batch)
+
+
+async def whole(
+    cluster: Cluster, sources: Sequence[TopicPartition], isolation: IsolationLevel
+) -> tuple[list[OffsetRange], list[Trouble]]:
+    """All that can be read of each partition now, from its log start to its end, and those that cannot be asked."""
+    starts, ends = await asyncio.gather(
+        cluster.list_offsets(dict.fromkeys(sources, Edge.START), isolation),
+        cluster.list_offsets(dict.fromkeys(sources, Edge.END), isolation),
+    )
+    ranges: list[OffsetRange] = []
+    troubles: list[Trouble] = []
+    for source in sources:
+        start, end = starts[source], ends[source]
+        if isinstance(start, int) and isinstance(end, int):
+            ranges.append(OffsetRange(source, start, end))
+        else:
+            troubles.append(Trouble(source, next(f for f in (start, end) if isinstance(f, Failure))))
+    return ranges, troubles
 
 
 async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:

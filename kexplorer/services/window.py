@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kexplorer.model.cluster import Cluster
-from kexplorer.model.records import Record, RecordColumns, Trouble
+from kexplorer.model.records import Peek, Record, RecordColumns, Trouble
 from kexplorer.model.topics import AtTime, IsolationLevel, OffsetRange, TopicPartition
 
 WINDOW_BYTES = 256 << 20
@@ -94,6 +94,15 @@ class TopicWindow:
         self._frames.move_to_end(frame.start)
         at = row - frame.start
         return frame.records[at] if at < len(frame.records) else None
+
+    def peek(self, row: int, limit: int) -> Peek | None:
+        """As `RecordColumns.peek`; None where indexing gives None, and asking starts fetching just so."""
+        frame = self._frame_of(row)
+        if frame is None:
+            return None if self[row] is None else self.peek(row, limit)
+        self._frames.move_to_end(frame.start)
+        at = row - frame.start
+        return frame.records.peek(at, limit) if at < len(frame.records) else None
 
     def is_gap(self, row: int) -> bool:
         """It was fetched, and there is no record: compaction, a transaction's marker, or an aborted record."""

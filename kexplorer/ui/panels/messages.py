@@ -1,12 +1,12 @@
-"""The newest records of a topic, and what arrives while one looks."""
+"""The records of a topic: any place of it at once, or what arrives while one looks."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from PySide6.QtCore import QPoint, Qt, QTimer
@@ -23,25 +23,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from kexplorer.formats.numbers import count, rate, size
+from kexplorer.formats.numbers import count, rate
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
-from kexplorer.model.topics import IsolationLevel
+from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
 from kexplorer.services.sessions import Session
+from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.labels import plain_label
-from kexplorer.ui.widgets.record_view import RecordView
+from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
 if TYPE_CHECKING:
     from kexplorer.ui.widgets.inspector import Inspector
 
-RING_BYTES = 128 << 20  # what one tab keeps
-_COUNTS = (100, 500, 1000, 5000)
+RING_BYTES = 128 << 20  # what one tab keeps of what it follows
+_FIRST = 100  # records of each partition that are read first
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
 _ISOLATION = {
@@ -55,13 +56,15 @@ def messages_key(profile: str, topic: str) -> str:
 
 
 class MessagesPanel(Panel):
-    """Reads without joining a group and without committing. `open_session` connects when that is needed."""
+    """Browses the whole topic (`browsed`) or follows its end (`ring`); one of the two is what the table shows. Reads
+    without joining a group and without committing. `open_session` connects when that is needed."""
 
     def __init__(self, profile: Profile, topic: str, open_session: Callable[[], Awaitable[Session]]) -> None:
         super().__init__(messages_key(profile.name, topic), topic, "message", profile.name, profile.colour)
         self.topic = topic
         self._open_session = open_session
-        self.ring = RecordRing(RING_BYTES)
+        self.browsed: TopicWindow | None = None  # while one browses
+        self.ring: RecordRing | None = None  # while one follows
         self.received = 0
         self._rate = 0.0  # records a second
         self._told = (time.monotonic(), 0)  # when the rate was last worked out, and what had been received by then
@@ -77,11 +80,10 @@ class MessagesPanel(Panel):
     def _build(self) -> None:
         self._summary = plain_label("", role="muted")
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
-        self._refresh = _action(self, "refresh", "Read the newest again", "Ctrl+R", self.reload)
+        self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self.reload)
         self.view = RecordView()
-        self.view.set_source(self.ring)
         self.view.set_newest_first(True)
         self.view.current_changed.connect(self._inspect)
         self.view.activated.connect(lambda _: self.inspector.setFocus())
@@ -107,16 +109,13 @@ class MessagesPanel(Panel):
         self.setFocusProxy(self.view)
 
     def _build_bar(self) -> QHBoxLayout:
-        self._newest, self._partition, self._isolation = QComboBox(), QComboBox(), QComboBox()
-        self._newest.setToolTip("How many of the newest records are read first")
+        self._partition, self._isolation = QComboBox(), QComboBox()
         self._isolation.setToolTip("Committed only: records of open and aborted transactions are left out")
-        for number in _COUNTS:
-            self._newest.addItem(f"Newest {count(number)}", number)
         self._partition.addItem("All partitions", None)
         for text, level in _ISOLATION.items():
             self._isolation.addItem(text, level)
         refresh = QPushButton(icon("refresh"), "Refresh")
-        refresh.setToolTip("Read the newest records again (Ctrl+R)")
+        refresh.setToolTip("Browse the whole topic up to its newest record (Ctrl+R)")
         refresh.clicked.connect(self._refresh.trigger)
         self._follow_button = QPushButton(icon("play", "on_accent"), "Follow")
         self._follow_button.setProperty("kind", "primary")
@@ -125,7 +124,7 @@ class MessagesPanel(Panel):
         bar = QHBoxLayout()
         bar.setContentsMargins(12, 8, 12, 8)
         bar.setSpacing(8)
-        for box in (self._newest, self._partition, self._isolation):
+        for box in (self._partition, self._isolation):
             box.activated.connect(lambda _: self.reload())
             bar.addWidget(box)
         bar.addWidget(self._summary, 1, Qt.AlignmentFlag.AlignRight)
@@ -146,7 +145,6 @@ class MessagesPanel(Panel):
 
     def save_state(self) -> dict[str, object]:
         return {
-            "newest": self._newest.currentData(),
             "committed": self._isolation.currentData() is IsolationLevel.READ_COMMITTED,
             "following": self._going.is_set(),
             "splitter": self._splitter.sizes(),
@@ -154,7 +152,6 @@ class MessagesPanel(Panel):
         }
 
     def restore_state(self, state: Mapping[str, object]) -> None:
-        self._newest.setCurrentIndex(max(self._newest.findData(state.get("newest")), 0))
         self._isolation.setCurrentIndex(int(state.get("committed") is True))
         match state.get("splitter"):
             case [int(above), int(below)]:
@@ -163,7 +160,8 @@ class MessagesPanel(Panel):
             self.view.restore_state(columns)
         if state.get("following") is True:
             self.follow()
-        self.reload()
+        else:
+            self.reload()
 
     async def close_panel(self) -> None:
         self._tell_timer.stop()
@@ -171,74 +169,109 @@ class MessagesPanel(Panel):
 
     @property
     def rows(self) -> int:
-        """Records that are kept."""
-        return len(self.ring)
+        """How many the table has."""
+        return len(self._source)
 
     def select_newest(self) -> None:
-        self.view.select(len(self.ring) - 1)
+        self.view.select(self.rows - 1)
 
     # work
 
+    def reload(self) -> None:
+        """Browses the topic as it is now, from its newest record."""
+        self._stop_following()
+        self._start(self._browse())
+
     def follow(self) -> None:
-        """Shows what arrives, after the newest records are there; goes on where a pause began."""
+        """Shows what arrives, behind the newest records there are; goes on where a pause began."""
         self._going.set()
-        self._follow.setText("Pause")
-        self._follow_button.setText("Pause")
-        self._follow_button.setIcon(icon("pause", "on_accent"))
+        self._name_follow("pause", "Pause")
         self._tell_timer.start()
-        self._tell()
+        if self.ring is not None and self.tasks.running("read"):
+            self._tell()
+        else:
+            self._start(self._live())
 
     def pause(self) -> None:
         self._stop_following()
         self._tell()
 
-    def _stop_following(self) -> None:
-        self._going.clear()
-        self._follow.setText("Follow")
-        self._follow_button.setText("Follow")
-        self._follow_button.setIcon(icon("play", "on_accent"))
-        self._tell_timer.stop()
-
     def _toggle_follow(self) -> None:
         if self._going.is_set():
             self.pause()
-            return
-        self.follow()
-        if not self.tasks.running("read"):
-            self.reload()
+        else:
+            self.follow()
 
-    def reload(self) -> None:
+    def _stop_following(self) -> None:
+        self._going.clear()
+        self._name_follow("play", "Follow")
+        self._tell_timer.stop()
+
+    def _name_follow(self, icon_name: str, text: str) -> None:
+        self._follow.setText(text)
+        self._follow_button.setText(text)
+        self._follow_button.setIcon(icon(icon_name, "on_accent"))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._loading = True
         self.strip.clear()
         self._tell()
-        self.tasks.start("read", self._read())
+        self.tasks.start("read", work)
 
-    async def _read(self) -> None:
+    async def _browse(self) -> None:
         session = await self._open_session()
         isolation: IsolationLevel = self._isolation.currentData()
-        page = await browser.newest(
-            session.cluster, self.topic, self._newest.currentData(), isolation, self._partition.currentData()
-        )
-        self.ring = RecordRing(RING_BYTES)
-        self.ring.extend(page.records)
-        self.view.set_source(self.ring)
+        sources = await self._sources(session)
+        ranges, troubles = await browser.whole(session.cluster, sources, isolation)
+        window = TopicWindow(session.cluster, ranges, isolation, self._arrived)
+        await window.fetch_newest(_FIRST)
+        self.browsed, self.ring = window, None
+        self._show_source(troubles)
+        await window.run()
+
+    async def _live(self) -> None:
+        session = await self._open_session()
+        isolation: IsolationLevel = self._isolation.currentData()
+        sources = await self._sources(session)
+        page = await browser.newest(session.cluster, self.topic, _FIRST, isolation, known=sources)
+        ring = RecordRing(RING_BYTES)
+        ring.extend(page.records)
+        self.browsed, self.ring = None, ring
         self.received = len(page.records)
         self._told = (time.monotonic(), self.received)
-        self._loading = False
-        self._offer_partitions(session)
-        self._show_troubles(page.troubles)
-        self._tell()
+        self._show_source(page.troubles)
         await self._going.wait()
         await browser.follow(session.cluster, page.ends, self._take, isolation)
 
+    async def _sources(self, session: Session) -> list[TopicPartition]:
+        """The partitions to read. They are asked for only when the catalog does not know the topic."""
+        metadata = session.catalog.metadata
+        topic = next((t for t in metadata.topics if t.name == self.topic), None) if metadata else None
+        if topic is None or topic.trouble:
+            found = await browser.partitions_of(session.cluster, self.topic)
+        else:
+            found = [TopicPartition(self.topic, partition.id) for partition in topic.partitions]
+        known = [self._partition.itemData(i) for i in range(1, self._partition.count())]
+        for source in found:
+            if source.partition not in known:
+                self._partition.addItem(f"Partition {source.partition}", source.partition)
+        wanted = self._partition.currentData()
+        return [source for source in found if wanted in (None, source.partition)]
+
     async def _take(self, batch: Batch) -> None:
-        if batch.records:
+        if batch.records and self.ring is not None:
             self.ring.extend(batch.records)
             self.received += len(batch.records)
             if not self._repaint.isActive():
                 self._repaint.start()
         self._show_troubles(batch.troubles)
         await self._going.wait()
+
+    def _arrived(self) -> None:
+        """Rows that the table had asked for."""
+        self.view.rows_changed()
+        if self.browsed is not None:
+            self._show_troubles(self.browsed.troubles)
 
     # what is shown
 
@@ -270,46 +303,51 @@ class MessagesPanel(Panel):
         also = f" The same or worse in {len(troubles) - 1} more partitions." if len(troubles) > 1 else ""
         self.strip.show_failure(Failure(first.kind, first.message + also, first.hint))
 
-    def _offer_partitions(self, session: Session) -> None:
-        metadata = session.catalog.metadata
-        topic = next((t for t in metadata.topics if t.name == self.topic), None) if metadata else None
-        known = [self._partition.itemData(i) for i in range(1, self._partition.count())]
-        for partition in topic.partitions if topic else ():
-            if partition.id not in known:
-                self._partition.addItem(f"Partition {partition.id}", partition.id)
+    @property
+    def _source(self) -> RowSource:
+        return self.browsed or self.ring or RecordRing(0)
+
+    def _show_source(self, troubles: Sequence[Trouble]) -> None:
+        self._loading = False
+        self.view.set_source(self._source)
+        self._show_troubles(troubles)
+        self._tell()
 
     def _tell(self) -> None:
-        following = self._going.is_set()
-        self._show_page(following)
+        self._show_page()
+        text = "Reading …" if self._loading else self._told_of_window() if self.ring is None else self._told_of_ring()
+        self._summary.setText(text)
+        self.say(text)
+
+    def _told_of_window(self) -> str:
+        return f"{count(self.rows)} offsets"
+
+    def _told_of_ring(self) -> str:
+        ring = self._source
+        kept = f"{count(len(ring))} records"
+        if ring.dropped:
+            kept = f"newest {count(len(ring))} of {count(self.received)} records"
         now = time.monotonic()
         since, before = self._told
         if now - since >= _TELL_EVERY / 1000:
             self._rate = (self.received - before) / (now - since)
             self._told = (now, self.received)
-        if self._loading:
-            text = "Reading …"
-        else:
-            kept = f"{count(len(self.ring))} records"
-            if self.ring.dropped:
-                kept = f"newest {count(len(self.ring))} of {count(self.received)} records"
-            text = " · ".join([kept, size(self.ring.nbytes), *([f"{rate(self._rate)} live"] if following else [])])
-        self._summary.setText(text)
-        self.say(text)
+        return f"{kept} · {rate(self._rate)}" if self._going.is_set() else f"{kept} · paused"
 
-    def _show_page(self, following: bool) -> None:
-        page: QWidget = self.view if self.ring else self.empty
+    def _show_page(self) -> None:
+        page: QWidget = self.view if self.rows else self.empty
         if page is not self._pages.currentWidget():
             focused = self.isAncestorOf(QApplication.focusWidget() or self.window())
             self._pages.setCurrentWidget(page)
             if focused:
                 page.setFocus()
-        if self.ring:
+        if self.rows:
             return
         if self._loading:
             self.empty.tell("message", f"Reading {self.topic} …")
         elif self.strip.failure is not None:
             self.empty.tell("warning", "Nothing could be read.")
-        elif following:
+        elif self._going.is_set():
             self.empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")
         else:
             self.empty.tell("message", "No readable records here.", "Follow shows the ones that arrive.", "Follow")

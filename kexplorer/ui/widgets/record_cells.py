@@ -49,6 +49,12 @@ class Cell(NamedTuple):
     mark: str = ""
 
 
+GAP = tuple(
+    Cell("no record: compaction, or the end of a transaction", "gap") if column.key == "value" else Cell("")
+    for column in COLUMNS
+)
+
+
 def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
     """One cell for each of COLUMNS, from a record of which at least CELL_BYTES are there."""
     record = peek.record

@@ -25,7 +25,16 @@ from PySide6.QtWidgets import QWidget
 from kexplorer.formats.numbers import count
 from kexplorer.model.records import Peek, Record, RecordRing
 from kexplorer.ui.icons import icon
-from kexplorer.ui.widgets.record_cells import CELL_BYTES, Cell, as_tsv, keys_as_text, row_cells, spoken, values_as_text
+from kexplorer.ui.widgets.record_cells import (
+    CELL_BYTES,
+    GAP,
+    Cell,
+    as_tsv,
+    keys_as_text,
+    row_cells,
+    spoken,
+    values_as_text,
+)
 from kexplorer.ui.widgets.record_header import RecordHeader
 from kexplorer.ui.widgets.record_rows import Row, RowPainter
 from kexplorer.ui.widgets.row_area import RowArea
@@ -49,6 +58,10 @@ class RowSource(Protocol):
     def __getitem__(self, row: int, /) -> Record | None: ...
     def peek(self, row: int, limit: int, /) -> Peek | None:
         """What is painted: at most `limit` bytes of the record's key, value and headers."""
+        ...
+
+    def is_gap(self, row: int, /) -> bool:
+        """It is known that there is no record."""
         ...
 
 
@@ -246,6 +259,8 @@ class RecordView(RowArea):
             if len(self._cells) >= _MOST_CACHED:
                 self._cells.clear()
             cells = self._cells[row] = row_cells(peek, self._zone)
+        if cells is None and 0 <= (at := row - self._source.dropped) < len(self._source) and self._source.is_gap(at):
+            return GAP
         return cells
 
     def place(self, top: int, *, shift: int = 0, repaint: bool = False) -> None:
