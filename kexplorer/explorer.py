@@ -227,10 +227,13 @@ class Explorer:
 
     # profiles
 
-    async def _edit(self, profile: Profile | None) -> None:
+    async def _edit(self, profile: Profile | None, *, copy: bool = False) -> None:
+        """A `copy` goes again when the person cancels."""
         from kexplorer.ui.dialogs.connection_dialog import edit_profile  # noqa: PLC0415  (a start needs no dialog)
 
         saved = await edit_profile(self.window, self._connections, profile)
+        if saved is None and copy and profile is not None:
+            await self._connections.delete(profile)
         self._show_profiles()
         if saved is None:
             return
@@ -241,7 +244,7 @@ class Explorer:
     async def _duplicate(self, profile: Profile) -> None:
         copy = await self._connections.duplicate(profile)
         self._show_profiles()
-        await self._edit(copy)
+        await self._edit(copy, copy=True)
 
     async def _delete(self, profile: Profile) -> None:
         text = f"{profile.name} ({profile.bootstrap}) is removed from this program. The cluster is not touched."
@@ -256,7 +259,11 @@ class Explorer:
 
     async def _open_demo(self) -> None:
         if self._demo is None:
-            self._demo = await self._start_demo()
+            self.window.status_bar.showMessage("Starting the demo …")
+            try:
+                self._demo = await self._start_demo()
+            finally:
+                self.window.status_bar.clearMessage()
             self._demo_profile = Profile(DEMO, self._demo.bootstrap, colour="green")
             self._show_profiles()
         self.open_topics(DEMO)

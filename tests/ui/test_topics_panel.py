@@ -22,8 +22,8 @@ class Shown:
     def __init__(self, qtloop: LoopRunner) -> None:
         self.opened: list[str] = []
         self.panel = qtloop.run(self._make())
-        self.filter = self.panel.findChild(QLineEdit)
-        self.table = self.panel.findChild(QTableView)
+        (self.filter,) = self.panel.findChildren(QLineEdit)
+        (self.table,) = self.panel.findChildren(QTableView)
 
     async def _make(self) -> TopicsPanel:
         panel = TopicsPanel(SHOP, self._never, self.opened.append)
