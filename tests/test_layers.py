@@ -17,8 +17,9 @@ ALLOWED: dict[str, set[str]] = {
     "kexplorer.model": set(),
     "kexplorer.formats": {"kexplorer.model", *_CODECS},
     "kexplorer.kafka": {"kexplorer.model", "kexplorer.formats", "confluent_kafka"},
+    "kexplorer.registry": {"kexplorer.model", "kexplorer.formats"},
     "kexplorer.store": {"kexplorer.model", "keyring", "platformdirs", "tomlkit"},
-    "kexplorer.services": {"kexplorer.model", "kexplorer.formats", "kexplorer.store"},
+    "kexplorer.services": {"kexplorer.model", "kexplorer.formats", "kexplorer.registry", "kexplorer.store"},
     "kexplorer.ui.models": {
         *("kexplorer.model", "kexplorer.formats", "kexplorer.services"),
         *("PySide6.QtCore", "PySide6.QtGui"),

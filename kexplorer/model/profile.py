@@ -64,7 +64,8 @@ COLOURS = ("blue", "amber", "green", "violet", "red", "cyan", "lime", "pink")
 @dataclass(frozen=True, slots=True)
 class Profile:
     """`name` is unique. `bootstrap` is a comma-separated list of host:port. Files are PEM, by absolute path.
-    `properties` are further librdkafka properties, checked against the gateway's allow-list when used."""
+    `properties` are further librdkafka properties, checked against the gateway's allow-list when used.
+    `registry_url` is a Schema Registry's ("" for none); its password without a user name is a bearer token."""
 
     name: str
     bootstrap: str
@@ -79,6 +80,10 @@ class Profile:
     colour: str = COLOURS[0]
     read_only: bool = False
     properties: dict[str, str] = field(default_factory=dict)
+    registry_url: str = ""
+    registry_username: str = ""
+    registry_password: SecretRef | None = None
+    registry_ca_file: str = ""
 
 
 @dataclass(frozen=True, slots=True)

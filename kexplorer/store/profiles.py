@@ -187,6 +187,7 @@ _KINDS: dict[str, type] = {
     "sasl_mechanism": SaslMechanism,
     "password": SecretRef,
     "key_password": SecretRef,
+    "registry_password": SecretRef,
 }
 _KEYS = tuple(field.name for field in fields(Profile))
 

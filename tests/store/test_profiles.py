@@ -32,6 +32,10 @@ FULL = Profile(
     colour="red",
     read_only=True,
     properties={"client.rack": "a", "linger.ms": "5"},
+    registry_url="https://registry.example:8081",
+    registry_username="reader",
+    registry_password=SecretRef(SecretStore.KEYRING, "production/registry_password/1"),
+    registry_ca_file="/registry.pem",
 )
 PLAIN = Profile("local", "localhost:9092")
 
