@@ -5,10 +5,10 @@ SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 COMPILE = build/uv/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml --extra demo --group build
 
-.PHONY: help demo test lint lock clean
+.PHONY: help demo test lint lock pictures clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Open the program on an embedded broker with live sample data
 	$(SETUP)
@@ -34,6 +34,10 @@ lock: ## Lock versions and hashes again after a change of pyproject.toml; UPGRAD
 	build/uv/bin/python -m pip install --quiet uv
 	$(COMPILE) --group dev --output-file packaging/requirements-dev.txt
 	$(COMPILE) --constraint packaging/requirements-dev.txt --output-file packaging/requirements.txt
+
+pictures: ## Make the README's pictures from the running demo, under Xvfb
+	$(SETUP)
+	.venv/bin/python packaging/make_pictures.py
 
 clean: ## Remove all that these commands made
 	rm -rf .venv build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -157,6 +157,7 @@ def test_an_empty_topic_says_what_to_do_next(
             await asyncio.sleep(0.3)
             await asyncio.to_thread(_produce, broker.bootstrap, topic_name, range(1))
             await _until(lambda: panel.rows == 1)
+            await _until(lambda: panel.view.row_count() == 1)
 
     qtloop.run(look())
 

@@ -305,7 +305,9 @@ class MessagesPanel(Panel):
 
     @property
     def _source(self) -> RowSource:
-        return self.browsed or self.ring or RecordRing(0)
+        if self.browsed is not None:
+            return self.browsed
+        return RecordRing(0) if self.ring is None else self.ring
 
     def _show_source(self, troubles: Sequence[Trouble]) -> None:
         self._loading = False
