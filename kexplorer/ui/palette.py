@@ -106,6 +106,7 @@ class Palette(QDialog):
     def __init__(self, parent: QWidget, entries: Callable[[], Iterable[Entry]]) -> None:
         super().__init__(parent, Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.recent: list[str] = []
+        self._most_rows = 12
         self._ask = entries
         self._field = QLineEdit(placeholderText="Go to a topic, a cluster or a command")
         self._field.addAction(icon("search", "muted"), QLineEdit.ActionPosition.LeadingPosition)
@@ -115,6 +116,7 @@ class Palette(QDialog):
         self._list = QListView()
         self._list.setModel(self._model)
         self._list.setItemDelegate(_EntryDelegate(self._list))
+        self._list.setFrameShape(QListView.Shape.NoFrame)
         self._list.setUniformItemSizes(True)
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -122,18 +124,19 @@ class Palette(QDialog):
         self._nothing = QLabel("Nothing has these letters in this order.")
         self._nothing.setProperty("role", "muted")
         self._nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 8, 8, 8)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(8, 8, 8, 8)
         for widget in (self._field, self._list, self._nothing):
-            layout.addWidget(widget)
+            self._layout.addWidget(widget)
 
     def show_over(self, window: QWidget) -> None:
         """Opens in the upper middle of `window`, empty, with what was used last on top."""
         self._model.set_entries(self._ask(), self.recent)
+        width = min(640, window.width() - 48)
+        self.resize(width, 0)
+        self._most_rows = max(3, min(12, (window.height() - 160) // max(self._list.sizeHintForRow(0), 1)))
         self._field.clear()
         self._search("")
-        width = min(640, window.width() - 48)
-        self.resize(width, min(440, window.height() - 96))
         self.move(window.mapToGlobal(QPoint((window.width() - width) // 2, 64)))
         self.show()
         self._field.setFocus()
@@ -162,6 +165,14 @@ class Palette(QDialog):
         self._list.setCurrentIndex(self._model.index(0))
         self._list.setVisible(self._model.rowCount() > 0)
         self._nothing.setVisible(self._model.rowCount() == 0)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as its rows, but no higher than there is room."""
+        rows = min(self._model.rowCount(), self._most_rows)
+        self._list.setFixedHeight(rows * self._list.sizeHintForRow(0))
+        self._layout.activate()  # or the height before would still be the least one
+        self.resize(self.width(), self.sizeHint().height())
 
     def _step(self, by: int) -> None:
         if count := self._model.rowCount():

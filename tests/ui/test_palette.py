@@ -138,3 +138,24 @@ def test_nothing_found_says_so_and_enter_does_nothing(qtbot: QtBot) -> None:
     assert palette.isVisible()
     assert palette.recent == []
     palette.hide()
+
+
+def test_it_is_as_high_as_what_was_found(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.resize(900, 600)
+    window.show()
+    palette = Palette(window, lambda: Chosen(*(f"orders-{i}" for i in range(40)), "billing").entries)
+    palette.show_over(window)
+    field, rows = palette.findChild(QLineEdit), palette.findChild(QListView)
+    assert field
+    assert rows
+    whole = palette.height()
+    assert whole < window.height()
+    QTest.keyClicks(field, "bil")
+    assert rows.viewport().height() == rows.sizeHintForRow(0)
+    assert palette.height() < whole / 2
+    QTest.keyClick(field, Qt.Key.Key_Escape)
+    palette.show_over(window)
+    assert palette.height() == whole
+    palette.hide()
