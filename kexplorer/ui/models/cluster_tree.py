@@ -86,7 +86,7 @@ class ClusterTreeModel(QAbstractItemModel):
 
     def set_topics(self, profile: str, topics: Iterable[Topic]) -> None:
         if branch := self._branch(profile):
-            self._set_topics(branch, sorted(topics, key=lambda topic: topic.name))
+            self._set_topics(branch, sorted(topics, key=lambda topic: (topic.name.lower(), topic.name)))
 
     def set_filter(self, text: str) -> None:
         """Only topics whose name has `text` in it; upper and lower case are the same."""

@@ -93,7 +93,7 @@ class TopicsPanel(Panel):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._table)
         self._empty = EmptyState("topic", "")
-        self._empty.action_requested.connect(self._clear_filter)
+        self._empty.action_requested.connect(lambda: self._clear_filter() if self._known else self._refresh_now())
         self._pages.addWidget(self._empty)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -189,6 +189,8 @@ class TopicsPanel(Panel):
         return [self._model.row(row).topic for row in range(first, last + 1)]
 
     def _refresh_now(self) -> None:
+        self.strip.clear()
+        self._show_page()
         self.tasks.start("load", self._load())
 
     # what a person does
@@ -241,8 +243,10 @@ class TopicsPanel(Panel):
     def _show_page(self) -> None:
         shown, total = self._model.rowCount(), self._model.total
         if not self._known:
-            failed = self.strip.failure is not None
-            self._empty.tell("topic", "Not connected" if failed else f"Connecting to {self.profile} …")
+            if self.strip.failure:
+                self._empty.tell("unplug", f"{self.profile} is not connected.", "The reason stands above.", "Try again")
+            else:
+                self._empty.tell("topic", f"Connecting to {self.profile} …")
         elif not total:
             self._empty.tell("topic", "This cluster has no topics yet.", "Internal topics are hidden.", "Show internal")
         elif not shown:
@@ -286,7 +290,7 @@ def _table(model: TopicsModel) -> QTableView:
     header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
     header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
     unit = table.fontMetrics().averageCharWidth()
-    for section, characters in enumerate((0, 12, 13, 14, 10, 12, 18, 20)):
+    for section, characters in enumerate((0, 11, 12, 13, 10, 11, 15, 18)):
         table.setColumnWidth(section, unit * characters)
     table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     table.setSortingEnabled(True)
