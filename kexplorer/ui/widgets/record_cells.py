@@ -20,7 +20,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` is in characters of its font; the last column takes what is left."""
+    """`width` is in characters of its font, the least for the last column, which takes what is left."""
 
     key: str
     title: str
@@ -37,8 +37,8 @@ COLUMNS = (
     Column("timestamp", "Timestamp", 23),
     Column("key", "Key", 20, mono=True),
     Column("headers", "Headers", 18, mono=True),
-    Column("value", "Value", 24, mono=True),
     Column("size", "Size", 9, number=True, hidden=True),
+    Column("value", "Value", 30, mono=True),
 )
 
 
@@ -64,8 +64,8 @@ def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
         Cell(timestamp(record.timestamp, zone)),
         _data_cell(record.key),
         _headers_cell(record.headers),
-        Cell("", "tombstone") if is_tombstone(record) else _data_cell(record.value),
         Cell(count(peek.size)),
+        Cell("", "tombstone") if is_tombstone(record) else _data_cell(record.value),
     )
 
 
