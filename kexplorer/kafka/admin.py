@@ -14,7 +14,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from kexplorer.kafka import checks
-from kexplorer.kafka.failures import failure_of
+from kexplorer.kafka.failures import CHECK_LOGIN, failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.kafka.link import LinkMonitor
 from kexplorer.model.cluster import ConfigEntry, Link
@@ -229,10 +229,13 @@ class Admin:
 
     def _explain(self, failure: Failure) -> Failure:
         """The client's exception only says that no answer came; the monitor knows why."""
-        reason = self._monitor.state.reason
-        if reason and failure.kind in (FailureKind.TIMEOUT, FailureKind.UNREACHABLE):
-            return Failure(failure.kind, f"{failure.message} Cause: {reason}.", failure.hint)
-        return failure
+        state = self._monitor.state
+        if not state.reason or failure.kind not in (FailureKind.TIMEOUT, FailureKind.UNREACHABLE):
+            return failure
+        message = f"{failure.message} Cause: {state.reason}."
+        if state.login_refused:
+            return Failure(FailureKind.AUTHENTICATION, message, CHECK_LOGIN)
+        return Failure(failure.kind, message, failure.hint)
 
 
 def check_source(source: TopicPartition) -> None:

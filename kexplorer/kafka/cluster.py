@@ -34,10 +34,11 @@ class KafkaCluster:
     def __init__(self, profile: Profile, credentials: Credentials) -> None:
         self.profile = profile
         self._credentials = credentials
-        self._monitor = LinkMonitor()
+        self._monitor = LinkMonitor(profile.name)
         self._logger = properties.CLIENT_LOG.getChild(profile.name.replace(".", "_"))
         self._logger.filters = [QuietLog(self._monitor)]
         admin = properties.admin_config(profile, credentials)
+        admin["log.connection.close"] = True  # the only sign of a broker that hangs up on us
         properties.reader_config(profile, credentials, IsolationLevel.READ_UNCOMMITTED)  # checked now
         self._admin = Admin({**admin, "error_cb": self._monitor.on_error, "logger": self._logger}, self._monitor)
         self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}

@@ -10,7 +10,7 @@ _K = KafkaError
 _CHECK_NETWORK = (
     "Check the bootstrap address, the network and whether the brokers run; 'Test connection' names the step."
 )
-_CHECK_LOGIN = "Check the user name, the password and the SASL mechanism of the profile."
+CHECK_LOGIN = "Check the user name, the password and the SASL mechanism of the profile."
 _CHECK_TLS = "Check the CA file, the host name in the broker's certificate and the security protocol."
 _ASK_ACL = "Ask whoever runs the cluster for the permission."
 _REFRESH = "Refresh: it may have been deleted or renamed."
@@ -26,9 +26,9 @@ _KINDS: dict[int, tuple[FailureKind, str]] = {
     _K.LEADER_NOT_AVAILABLE: (FailureKind.UNREACHABLE, "The partition has no leader; its broker may be down."),
     _K.NOT_LEADER_FOR_PARTITION: (FailureKind.UNREACHABLE, "Its leader has just moved; try again."),
     _K._SSL: (FailureKind.TLS, _CHECK_TLS),
-    _K._AUTHENTICATION: (FailureKind.AUTHENTICATION, _CHECK_LOGIN),
-    _K.SASL_AUTHENTICATION_FAILED: (FailureKind.AUTHENTICATION, _CHECK_LOGIN),
-    _K.UNSUPPORTED_SASL_MECHANISM: (FailureKind.AUTHENTICATION, _CHECK_LOGIN),
+    _K._AUTHENTICATION: (FailureKind.AUTHENTICATION, CHECK_LOGIN),
+    _K.SASL_AUTHENTICATION_FAILED: (FailureKind.AUTHENTICATION, CHECK_LOGIN),
+    _K.UNSUPPORTED_SASL_MECHANISM: (FailureKind.AUTHENTICATION, CHECK_LOGIN),
     _K.TOPIC_AUTHORIZATION_FAILED: (FailureKind.AUTHORIZATION, _ASK_ACL),
     _K.GROUP_AUTHORIZATION_FAILED: (FailureKind.AUTHORIZATION, _ASK_ACL),
     _K.CLUSTER_AUTHORIZATION_FAILED: (FailureKind.AUTHORIZATION, _ASK_ACL),

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from typing import NamedTuple
 
 from confluent_kafka import KafkaError
 
@@ -22,14 +23,21 @@ _BROKER = re.compile(r"^(?:\w+://)?(?P<broker>\S+?:\d+)/(?:bootstrap|\d+): ")
 _ELAPSED = re.compile(r" \(after \d+ms in state [A-Z_0-9]+(?:, \d+ identical error\(s\) suppressed)?\)")
 
 
+class _Error(NamedTuple):
+    when: float  # time.monotonic()
+    why: str
+    refused: bool  # the login was
+
+
 class LinkMonitor:
     """Takes error callbacks from any client thread and answers of calls; tells the loop's thread of changes, at most
     once a second. librdkafka gives the cause of a failed connection only to the error callback: the exception of the
-    call says no more than "transport failure"."""
+    call says no more than "transport failure". `name` is the connection's, for the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._lock = threading.Lock()
-        self._errors: dict[str, tuple[float, str]] = {}  # by broker: when, why
+        self._errors: dict[str, _Error] = {}  # by broker
         self._answered = 0.0
         self._all_down = False
         self._state = ConnectionState(Link.CONNECTING)
@@ -62,34 +70,43 @@ class LinkMonitor:
         found = _BROKER.match(text)
         broker = found["broker"] if found else ""
         reason = _ELAPSED.sub("", text[found.end() :] if found else text)
-        self._update(error=(broker, f"{broker}: {reason}" if broker else reason))
+        self._note(broker, reason, refused=code == KafkaError._AUTHENTICATION)
 
     def on_answer(self) -> None:
         """A broker answered a request."""
         self._update(answered=True)
 
+    def on_hang_up(self, broker: str) -> None:
+        """A broker closed the connection. It may have been idle; but one that never answered dislikes our requests."""
+        if not self._answered:
+            self._note(broker, "closed the connection without an answer; it may want another security protocol")
+
     def on_silence(self, reason: str) -> None:
         """A broker that should have answered did not."""
-        self._update(all_down=True, error=("", reason) if not self._errors else None)
+        self._update(error=_Error(time.monotonic(), reason, refused=False) if not self._errors else None, all_down=True)
+
+    def _note(self, broker: str, reason: str, *, refused: bool = False) -> None:
+        why = f"{broker}: {reason}" if broker else reason
+        self._update(broker, _Error(time.monotonic(), why, refused))
 
     def _update(
-        self, *, error: tuple[str, str] | None = None, answered: bool = False, all_down: bool | None = None
+        self, broker: str = "", error: _Error | None = None, *, answered: bool = False, all_down: bool = False
     ) -> None:
         now = time.monotonic()
         with self._lock:
             if error:
-                self._errors[error[0]] = (now, error[1])
+                self._errors[broker] = error
             if answered:
                 self._answered, self._all_down = now, False
                 self._errors.pop("", None)
             if all_down:
                 self._all_down = True
-            self._errors = {broker: e for broker, e in self._errors.items() if now - e[0] < _FRESH}
+            self._errors = {broker: e for broker, e in self._errors.items() if now - e.when < _FRESH}
             state = self._derive()
             if state == self._state:
                 return
             if state.link != self._state.link:
-                log.info("connection %s%s", state.link, f": {state.reason}" if state.reason else "")
+                log.info("%s: %s%s", self._name, state.link, f": {state.reason}" if state.reason else "")
             self._state = state
             loop = self._loop
             if loop is None or self._scheduled:
@@ -99,12 +116,12 @@ class LinkMonitor:
             loop.call_soon_threadsafe(self._publish)
 
     def _derive(self) -> ConnectionState:
-        reason = max(self._errors.values())[1] if self._errors else ""
+        last = max(self._errors.values(), default=_Error(0, "", refused=False))
         if self._all_down:
-            return ConnectionState(Link.DOWN, reason or "no broker is reachable")
+            return ConnectionState(Link.DOWN, last.why or "no broker is reachable", last.refused)
         if self._answered:
-            return ConnectionState(Link.DEGRADED if reason else Link.UP, reason)
-        return ConnectionState(Link.CONNECTING, reason)
+            return ConnectionState(Link.DEGRADED if last.why else Link.UP, last.why, last.refused)
+        return ConnectionState(Link.CONNECTING, last.why, last.refused)
 
     def _publish(self) -> None:
         published, loop = self._state, asyncio.get_running_loop()
@@ -136,6 +153,10 @@ class QuietLog(logging.Filter):
         text = record.getMessage()
         if "Invalid response size" in text:
             self._monitor.on_silence("a response was larger than receive.message.max.bytes: " + text)
+        where, hung_up, _ = text.partition(": Disconnected")
+        if hung_up:
+            self._monitor.on_hang_up(where.rpartition(" ")[2].partition("/")[0])
+            return False  # idle connections close all the time
         kind = re.sub(r"\d+", "#", text)
         now = time.monotonic()
         if now - self._last.get(kind, -_FRESH) < _FRESH or len(self._last) > 1000:

@@ -23,10 +23,12 @@ class Link(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConnectionState:
-    """`reason` is the last true cause that the client library gave, per broker the newest; empty while all is well."""
+    """`reason` is the last true cause that the client library gave, per broker the newest; empty while all is well.
+    `login_refused`: that was the cause."""
 
     link: Link
     reason: str = ""
+    login_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)

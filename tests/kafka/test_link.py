@@ -9,11 +9,15 @@ from itertools import pairwise
 import pytest
 from confluent_kafka import KafkaError
 
+from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.model.cluster import ConnectionState, Link
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
 from tests.kafka import direct
 from tests.rig import processes
 from tests.rig.brokers import Broker
+from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import LoopRunner
 
 REFUSED = "127.0.0.1:{}/bootstrap: Connect to ipv4#127.0.0.1:{} failed: Connection refused (after 0ms in state CONNECT)"
@@ -28,7 +32,7 @@ def _link(monitor: LinkMonitor) -> Link:
 
 
 def test_the_reason_is_the_true_one_without_its_noise() -> None:
-    monitor = LinkMonitor()
+    monitor = LinkMonitor("prod")
     monitor.on_error(_refused(9))
     assert monitor.state == ConnectionState(
         Link.CONNECTING, "127.0.0.1:9: Connect to ipv4#127.0.0.1:9 failed: Connection refused"
@@ -40,8 +44,68 @@ def test_the_reason_is_the_true_one_without_its_noise() -> None:
     assert _link(monitor) is Link.DEGRADED
 
 
+def test_the_log_names_the_connection_and_says_what_changed(caplog: pytest.LogCaptureFixture) -> None:
+    monitor = LinkMonitor("prod")
+    with caplog.at_level(logging.INFO):
+        monitor.on_answer()
+        monitor.on_silence("no answer within 10 s")
+    assert [record.getMessage() for record in caplog.records] == [
+        "prod: connected",
+        "prod: unreachable: no answer within 10 s",
+    ]
+
+
+def test_one_that_hangs_up_before_it_ever_answered_is_told_of(aio: LoopRunner, kafka: Rig) -> None:
+    """A client without a login on a listener that wants one: the client library calls that no error."""
+
+    async def watch() -> None:
+        async with direct.connected(kafka.bootstrap("SASL_PLAINTEXT")) as cluster:
+            with pytest.raises(Failure, match="closed the connection without an answer"):
+                await cluster.metadata()
+            await direct.until(lambda: cluster.state.link is Link.DOWN)
+            assert "may want another security protocol" in cluster.state.reason
+
+    aio.run(watch())
+
+
+def test_idle_connections_that_close_are_no_news() -> None:
+    monitor = LinkMonitor("prod")
+    monitor.on_answer()
+    line = (
+        "FAIL [thrd:127.0.0.1:9/1]: 127.0.0.1:9/1: Disconnected: connection closed by peer (after 600000ms in state UP)"
+    )
+    assert not QuietLog(monitor).filter(logging.LogRecord("client", logging.WARNING, "", 0, line, None, None))
+    assert monitor.state == ConnectionState(Link.UP)
+
+
+def test_a_refused_login_is_told_from_other_trouble(aio: LoopRunner, kafka: Rig) -> None:
+    profile = Profile(
+        "prod",
+        kafka.bootstrap("SASL_PLAINTEXT"),
+        security_protocol=SecurityProtocol.SASL_PLAINTEXT,
+        sasl_mechanism=SaslMechanism.SCRAM_SHA_256,
+        username="alice",
+    )
+
+    async def ask() -> None:
+        cluster = KafkaCluster(profile, Credentials("wrong-secret"))
+        try:
+            for _ in range(3):  # the client tells of it between two calls
+                with pytest.raises(Failure) as raised:
+                    await cluster.metadata()
+                if raised.value.kind is FailureKind.AUTHENTICATION:
+                    break
+            assert raised.value.kind is FailureKind.AUTHENTICATION
+            assert "password" in raised.value.hint
+            assert cluster.state.login_refused
+        finally:
+            await cluster.close()
+
+    aio.run(ask(), 60)
+
+
 def test_an_answer_is_up_and_silence_is_down() -> None:
-    monitor = LinkMonitor()
+    monitor = LinkMonitor("prod")
     assert monitor.state == ConnectionState(Link.CONNECTING)
     monitor.on_answer()
     assert monitor.state == ConnectionState(Link.UP)
@@ -52,7 +116,7 @@ def test_an_answer_is_up_and_silence_is_down() -> None:
 
 
 def test_watchers_are_told_once_a_second_and_in_the_end_the_truth(aio: LoopRunner) -> None:
-    monitor = LinkMonitor()
+    monitor = LinkMonitor("prod")
     told: list[tuple[float, ConnectionState]] = []
 
     async def storm() -> None:
@@ -77,7 +141,7 @@ def test_watchers_are_told_once_a_second_and_in_the_end_the_truth(aio: LoopRunne
 
 
 def test_two_watchers_of_one_function_and_one_that_raises(aio: LoopRunner) -> None:
-    monitor = LinkMonitor()
+    monitor = LinkMonitor("prod")
     told: list[ConnectionState] = []
     raised: list[str] = []
 
@@ -105,7 +169,7 @@ def test_two_watchers_of_one_function_and_one_that_raises(aio: LoopRunner) -> No
 
 def test_errors_after_the_end_of_the_loop_raise_nothing() -> None:
     """`poll()` would raise what an error callback raises, and the reader would end with it."""
-    monitor = LinkMonitor()
+    monitor = LinkMonitor("prod")
 
     async def watch() -> None:
         monitor.watch(lambda state: None)
@@ -116,7 +180,7 @@ def test_errors_after_the_end_of_the_loop_raise_nothing() -> None:
 
 
 def test_the_client_log_is_bounded() -> None:
-    monitor = LinkMonitor()
+    monitor = LinkMonitor("prod")
     quiet = QuietLog(monitor)
 
     def passes(text: str) -> bool:
