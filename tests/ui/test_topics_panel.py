@@ -75,3 +75,14 @@ def test_topics_are_counted_by_name(shown: Shown) -> None:
     QTest.keyClicks(shown.filter, "orders")
     QTest.keyClick(shown.filter, Qt.Key.Key_Return)
     assert "2 of 3 topics" in shown.words
+
+
+def test_rows_and_columns_grow_with_the_type(shown: Shown) -> None:
+    header, font = shown.table.horizontalHeader(), shown.table.font()
+    header.resizeSection(2, 200)
+    row, column = shown.table.rowHeight(0), header.sectionSize(3)
+    font.setPointSizeF(font.pointSizeF() * 2)
+    shown.table.setFont(font)
+    assert shown.table.rowHeight(0) > row * 1.4
+    assert header.sectionSize(3) > column * 1.7
+    assert header.sectionSize(2) > 340

@@ -6,17 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, Qt
+from PySide6.QtCore import QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QHBoxLayout,
-    QHeaderView,
     QMenu,
     QPushButton,
     QStackedWidget,
-    QTableView,
     QVBoxLayout,
 )
 
@@ -26,14 +23,13 @@ from kexplorer.model.profile import Profile
 from kexplorer.model.topics import ClusterMetadata, Topic
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
-from kexplorer.ui.models.topics import COLUMNS, HEALTH, TopicRow, TopicsModel
+from kexplorer.ui.models.topics import COLUMNS, TopicRow, TopicsModel
 from kexplorer.ui.panel import Panel
-from kexplorer.ui.theme import Tokens, row_height
-from kexplorer.ui.widgets.cell_delegate import CellDelegate
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.topic_table import TopicTable
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the rows that are seen
 _PIECE = 500  # topics whose details are asked for at a time, after the rows that are seen
@@ -87,7 +83,7 @@ class TopicsPanel(Panel):
         bar.addWidget(button)
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self._refresh_now)
-        self._table = _table(self._model)
+        self._table = TopicTable(self._model)
         self._table.activated.connect(self._activated)
         self._table.customContextMenuRequested.connect(self._menu)
         self._pages = QStackedWidget()
@@ -256,42 +252,3 @@ class TopicsPanel(Panel):
         self._count.setText(topics if shown == total else f"{count(shown)} of {topics}")
         self._count.setVisible(self._known)
         self.say(topics if self._known else "")
-
-
-class _TopicDelegate(CellDelegate):
-    """Health says "ok" quietly and anything else in the colour of trouble."""
-
-    def colour(self, index: QModelIndex | QPersistentModelIndex, look: Tokens) -> str:
-        if index.column() == HEALTH:
-            return look.muted if index.data() == "ok" else look.bad
-        return look.text
-
-
-def _table(model: TopicsModel) -> QTableView:
-    table = QTableView()
-    table.setModel(model)
-    table.setItemDelegate(_TopicDelegate(table))
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setAlternatingRowColors(True)
-    table.setShowGrid(False)
-    table.setWordWrap(False)
-    table.setTabKeyNavigation(False)
-    table.setFrameShape(QTableView.Shape.NoFrame)
-    table.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-    table.setAccessibleName("Topics")
-    rows = table.verticalHeader()
-    rows.hide()
-    rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-    rows.setDefaultSectionSize(row_height(table.font()))
-    header = table.horizontalHeader()
-    header.setHighlightSections(False)
-    header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-    header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-    unit = table.fontMetrics().averageCharWidth()
-    for section, characters in enumerate((0, 11, 12, 13, 10, 11, 15, 18)):
-        table.setColumnWidth(section, unit * characters)
-    table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-    table.setSortingEnabled(True)
-    return table

@@ -1,0 +1,65 @@
+"""The table of the topics panel."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+
+from kexplorer.ui.models.topics import HEALTH, TopicsModel
+from kexplorer.ui.theme import Tokens, row_height
+from kexplorer.ui.widgets.cell_delegate import CellDelegate
+
+_WIDTHS = (0, 11, 12, 13, 10, 11, 15, 18)  # of the columns, in characters; the first takes what is left
+
+
+class _TopicDelegate(CellDelegate):
+    """Health says "ok" quietly and anything else in the colour of trouble."""
+
+    def colour(self, index: QModelIndex | QPersistentModelIndex, look: Tokens) -> str:
+        if index.column() == HEALTH:
+            return look.muted if index.data() == "ok" else look.bad
+        return look.text
+
+
+class TopicTable(QTableView):
+    """Rows and columns grow with the type."""
+
+    def __init__(self, model: TopicsModel) -> None:
+        super().__init__()
+        self._unit = self.fontMetrics().averageCharWidth()  # pixels, that the columns were fitted to
+        self.setModel(model)
+        self.setItemDelegate(_TopicDelegate(self))
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setAlternatingRowColors(True)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setTabKeyNavigation(False)
+        self.setFrameShape(QTableView.Shape.NoFrame)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.setAccessibleName("Topics")
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for section, characters in enumerate(_WIDTHS):
+            self.setColumnWidth(section, characters * self._unit)
+        self._fit()
+        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self.setSortingEnabled(True)
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(row_height(self.font()))
+        before, self._unit = self._unit, self.fontMetrics().averageCharWidth()
+        if self._unit != before:
+            for section in range(1, len(_WIDTHS)):
+                self.setColumnWidth(section, round(self.columnWidth(section) * self._unit / before))
