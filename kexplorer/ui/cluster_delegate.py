@@ -42,7 +42,10 @@ class NodeDelegate(QStyledItemDelegate):
         painter.restore()
 
     def _profile(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, node: Node) -> None:
-        paint_dot(painter, QRectF(_box(area.left(), area)), profile_colour(node.profile.colour, option.palette))
+        dot = QRectF(_box(area.left(), area))
+        if _selected(option):  # a ring, for the colour may be the selection's own
+            paint_dot(painter, dot.adjusted(-3, -3, 3, 3), _foreground(option))
+        paint_dot(painter, dot, profile_colour(node.profile.colour, option.palette))
         right = area.right() - 16
         if node.state and (node.state.link != Link.CONNECTING or self.turn >= 0):
             colour = _foreground(option) if _selected(option) else link_colour(node.state.link, option.palette)
