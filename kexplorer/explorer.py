@@ -202,7 +202,16 @@ class Explorer:
                 except Failure as failure:
                     log.info("%s", failure)
                     pause = _METADATA_SOON
+                    if failure.kind is FailureKind.AUTHENTICATION and session.catalog.metadata is None:
+                        await self._forget_login(name)
+                        return
                 await asyncio.sleep(pause)
+
+    async def _forget_login(self, name: str) -> None:
+        """The brokers did not take it: whoever tries again connects anew, and is asked again where that is the way."""
+        await self.sessions.close(name)
+        if profile := self._profile(name):
+            await self._connections.forget(profile)
 
     async def _connect(self, name: str) -> Cluster:
         profile = self._profile(name)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from kexplorer import app
 from kexplorer.explorer import DEMO, Explorer
 from kexplorer.kafka import checks, properties
 from kexplorer.model.cluster import Link
-from kexplorer.model.profile import Profile
+from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecurityProtocol
 from kexplorer.services.connections import Connections
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
@@ -27,6 +27,7 @@ from kexplorer.ui.panels.topics import TopicsPanel, topics_key
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
+from tests.rig.properties import USERS
 
 
 def _create(bootstrap: str, *topics: str) -> None:
@@ -157,6 +158,41 @@ def test_a_wrong_port_is_told_with_its_cause(qtloop: LoopRunner, heartbeat: Hear
             assert "refused" in str(panel.strip.failure)
 
     qtloop.run(look(), timeout=60)
+
+
+def test_a_refused_password_is_asked_for_again(
+    qtloop: LoopRunner, heartbeat: Heartbeat, kafka: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = ["wrong-secret", USERS["alice"]]
+
+    async def answer(_: QWidget, what: str) -> str | None:
+        assert "alice-login" in what
+        return answers.pop(0)
+
+    monkeypatch.setattr("kexplorer.explorer.ask_secret", answer)
+    profile = Profile(
+        "alice-login",
+        kafka.bootstrap("SASL_PLAINTEXT"),
+        security_protocol=SecurityProtocol.SASL_PLAINTEXT,
+        sasl_mechanism=SaslMechanism.SCRAM_SHA_256,
+        username="alice",
+        password=SecretRef.parse("ask:"),
+    )
+
+    async def look() -> None:
+        async with _running(tmp_path, profile, watch=heartbeat) as explorer:
+            explorer.connect("alice-login")
+            panel = explorer.window.workspace.current()
+            assert isinstance(panel, TopicsPanel)
+            await _until(lambda: panel.strip.failure, 30)
+            assert "Authentication failed" in str(panel.strip.failure)
+            await _until(lambda: explorer.sessions.get("alice-login") is None, 30)
+            panel.strip.retry_requested.emit()
+            await _until(lambda: panel.complete, 30)
+            assert answers == []
+            assert panel.strip.failure is None
+
+    qtloop.run(look(), timeout=120)
 
 
 def test_the_demo_opens_with_its_orders_streaming(qtloop: LoopRunner, heartbeat: Heartbeat, tmp_path: Path) -> None:
