@@ -172,7 +172,7 @@ class RecordColumns:
         for source, ms in zip(self._source_of, self._timestamps, strict=True):
             latest[source] = max(latest[source], ms)
             times.append(latest[source])
-        return self._arranged(sorted(range(len(times)), key=times.__getitem__))
+        return self.select(sorted(range(len(times)), key=times.__getitem__))
 
     def by_partition(self) -> dict[TopicPartition, RecordColumns]:
         if len(self._sources) == 1:
@@ -180,9 +180,10 @@ class RecordColumns:
         rows: list[list[int]] = [[] for _ in self._sources]
         for row, source in enumerate(self._source_of):
             rows[source].append(row)
-        return {source: self._arranged(of) for source, of in zip(self._sources, rows, strict=True)}
+        return {source: self.select(of) for source, of in zip(self._sources, rows, strict=True)}
 
-    def _arranged(self, rows: Sequence[int]) -> RecordColumns:
+    def select(self, rows: Sequence[int]) -> RecordColumns:
+        """These rows, in this order, a column at a time."""
         made, ends = RecordColumns(), self._ends
         made._sources, made._source_numbers = list(self._sources), dict(self._source_numbers)
         made._source_of.extend(self._source_of[row] for row in rows)

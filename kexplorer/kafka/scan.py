@@ -1,0 +1,203 @@
+"""The worker's side of a search: looks through one piece of a partition, in a process that does nothing else."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import compress, repeat
+from multiprocessing.connection import Connection
+from typing import Any
+
+from confluent_kafka import KafkaException, Message
+
+from kexplorer.formats.filters import Filter, compile_filter
+from kexplorer.kafka import properties
+from kexplorer.kafka.failures import failure_of
+from kexplorer.kafka.link import LinkMonitor, QuietLog
+from kexplorer.kafka.reading import Client, Reading, headers_of
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.records import RecordColumns, TimestampType, Trouble
+from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult, Where
+from kexplorer.model.topics import IsolationLevel, TopicPartition
+
+_MOST_MATCHED = 8 << 20  # bytes of matches after which a piece comes back as far as it got
+_LONGEST = 2.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
+_LEAVE = 1.0  # seconds in which a worker that is told to stop brings what it has
+# A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
+_FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 1 << 20}
+_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 8_192}
+
+_stopping = threading.Event()  # of this process, which is a worker; see `ScanPool`
+_kept = (
+    threading.local()
+)  # the consumer of this worker: to connect again for every piece would take longer than to scan
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What all pieces of a search have in common; calling it scans one of them. Goes to workers by pipe (or by the
+    connection to a Dask cluster), secrets included, never by arguments or environment of a process."""
+
+    profile: Profile
+    credentials: Credentials
+    filter: FilterSpec
+    asked_at: int
+    isolation: IsolationLevel
+
+    def __call__(self, piece: Piece) -> PieceResult:
+        """Raises `Failure` where nothing could be scanned. When it takes long, matches become too many, or the worker
+        is told to stop, the result reaches less far than the piece does; so it does where a trouble ended it, which
+        then has the offset that was reached."""
+        source = piece.range.source
+        look = _Look(self.filter, _compiled(self.filter, source.topic, self.asked_at))
+        client, monitor = _connected(self)
+        reading = Reading(client, [piece.range], lambda: monitor.state.reason, look.take)
+        troubles: list[Trouble] = []
+        try:
+            reading.begin()
+            until = time.monotonic() + _LONGEST
+            while reading.open and not look.full and not _stopping.is_set():
+                troubles += reading.pull()
+                if look.records and time.monotonic() > until:
+                    break
+            reading.end()
+        except BaseException as error:
+            _kept.__dict__.clear()  # whatever state it is in, the next piece begins with another one
+            if isinstance(error, KafkaException):
+                raise failure_of(error, f"Scanning {source.topic}, partition {source.partition}") from error
+            raise
+        reached = next((part.next for part in reading.progress), piece.range.end or 0)
+        return PieceResult(piece, reached, look.records, look.nbytes, look.matches, tuple(troubles))
+
+
+class _Look:
+    """Looks at records as they come, and keeps those that match."""
+
+    def __init__(self, spec: FilterSpec, compiled: Filter) -> None:
+        self._filter = compiled
+        self._by_place = spec.kind is FilterKind.EXPRESSION  # only these can ask for offset and time
+        exact = spec.kind is FilterKind.CONTAINS and spec.case_sensitive
+        self._anywhere = exact and spec.where is Where.ANYWHERE
+        self._literal = spec.text.encode() if self._anywhere else compiled.literal
+        self.matches = RecordColumns()
+        self.records = 0
+        self.nbytes = 0
+
+    @property
+    def full(self) -> bool:
+        return self.matches.nbytes >= _MOST_MATCHED
+
+    def take(self, source: TopicPartition, messages: list[Message]) -> None:
+        self.records += len(messages)
+        found = self._matching(source, messages) if self._possible(messages) else ()
+        if found:
+            self.matches.append_run(
+                source,
+                [message.offset() for message in found],
+                [message.timestamp() for message in found],
+                [message.key() for message in found],
+                [message.value() for message in found],
+                headers_of(found),
+            )
+
+    def _possible(self, messages: list[Message]) -> bool:
+        """Whether any of them may match. One look at all values together takes half as long as one at each."""
+        if self._literal is None:
+            self.nbytes += sum(map(len, messages))
+            return True
+        values = _joined(Message.value, messages)
+        self.nbytes += len(values)
+        if self._literal in values:
+            return True
+        return self._anywhere and (self._literal in _joined(Message.key, messages) or any(headers_of(messages)))
+
+    def _matching(self, source: TopicPartition, messages: list[Any]) -> list[Any]:
+        """Each column is made only if the filter asks for it."""
+        needs = self._filter
+        keys = list(map(Message.key, messages)) if needs.needs_key else repeat(None)
+        values = list(map(Message.value, messages)) if needs.needs_value else repeat(None)
+        headers = headers_of(messages) if needs.needs_headers else repeat(None)
+        offsets: Any = map(Message.offset, messages) if self._by_place else repeat(0)
+        times: Any = map(_time, messages) if self._by_place else repeat(None)
+        tests = map(needs.matches, keys, values, headers, repeat(source.partition), offsets, times)
+        return list(compress(messages, tests))
+
+
+def _joined(column: Any, messages: list[Message]) -> bytes:
+    try:
+        return b"".join(map(column, messages))
+    except TypeError:  # nulls among them
+        return b"".join(cell for cell in map(column, messages) if cell)
+
+
+def _time(message: Message) -> int | None:
+    kind, ms = message.timestamp()
+    return ms if kind != TimestampType.NOT_AVAILABLE else None
+
+
+@lru_cache(maxsize=16)
+def _compiled(spec: FilterSpec, topic: str, now: int) -> Filter:
+    return compile_filter(spec, topic=topic, now=now)
+
+
+def _connected(scan: Scan) -> tuple[Client, LinkMonitor]:
+    """The consumer that the piece before has left, if it is one of the same connection."""
+    way = (scan.profile, scan.credentials, scan.isolation)
+    if getattr(_kept, "way", None) != way:
+        if hasattr(_kept, "client"):
+            _kept.client.close()
+        monitor = LinkMonitor(scan.profile.name)
+        logger = properties.CLIENT_LOG.getChild("scan")
+        logger.filters = [QuietLog(monitor)]
+        config = properties.reader_config(scan.profile, scan.credentials, scan.isolation)
+        config |= _QUEUE | {k: v for k, v in _FETCH.items() if k not in scan.profile.properties}
+        _kept.client, _kept.monitor = Client({**config, "logger": logger}, monitor.on_error), monitor
+        _kept.way = way
+    return _kept.client, _kept.monitor
+
+
+class ScanPool(ProcessPoolExecutor):
+    """Worker processes on this machine. They end with the pool, and with this process however it ends, within a
+    second: enough to bring what they have found so far."""
+
+    def __init__(self, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")  # a client that was forked hangs
+        self._lifeline, ours = context.Pipe(duplex=False)
+        self._ours: Connection | None = ours
+        super().__init__(workers, context, _begin, (self._lifeline,))
+        # Ctrl+C reaches every process of a terminal; what it means is decided here, and workers start with it blocked.
+        blocked = (
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else ()
+        )
+        try:
+            for _ in range(workers):
+                self.submit(os.getpid)  # a process is started for each
+        finally:
+            if hasattr(signal, "pthread_sigmask"):
+                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if self._ours:
+            self._ours.close()
+            self._lifeline.close()
+            self._ours = None
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _begin(lifeline: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
+
+
+def _end_with(lifeline: Connection) -> None:
+    """Nothing is ever sent: the wait ends when the other end is closed, by hand or with its process."""
+    lifeline.poll(None)
+    _stopping.set()
+    time.sleep(_LEAVE)
+    os._exit(0)
