@@ -12,6 +12,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QWidget
 
 from kexplorer.explorer import DEMO, Explorer
+from kexplorer.services.catalog import TopicOffsets
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
 
@@ -40,8 +41,7 @@ class Tour:
         messages.select_newest()
         await self._both("messages")
         topics = self._open(TopicsPanel, topics_key(DEMO))
-        await _until(lambda: topics.complete)
-        await asyncio.sleep(2 * _SETTLE)
+        await _until(lambda: all(_filled(row.offsets) for row in topics.rows()))
         await self._both("topics")
         letters = self._open(MessagesPanel, messages_key(DEMO, "orders-dlq"))
         await _until(lambda: letters.rows)
@@ -102,3 +102,7 @@ async def _until(found: Callable[[], T | None]) -> T:
             raise TimeoutError("the demo did not fill the view")
         await asyncio.sleep(0.05)
     return answer
+
+
+def _filled(offsets: TopicOffsets | None) -> bool:
+    return offsets is not None and offsets.span > 0 and offsets.rate is not None
