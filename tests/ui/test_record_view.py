@@ -56,6 +56,9 @@ class Endless:
         self.asked += 1
         return record(row) if row % 7 else None
 
+    def is_gap(self, row: int) -> bool:
+        return False
+
     def peek(self, row: int, limit: int) -> Peek | None:
         found = self[row]
         return Peek(found, 2) if found else None
