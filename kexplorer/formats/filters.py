@@ -18,13 +18,15 @@ Test = Callable[[bytes], bool]
 Matches = Callable[[bytes | None, bytes | None, Sequence[Header] | None, int, int, int | None], bool]
 
 _MOST_LITERALS = 8  # bytes that are looked for before decoding, one after the other
+# Bytes of JSON and of text, the most frequent first; those that are not here count as rare.
+_FREQUENT = b' "etaoinsrhldcu,:0123456789mfpgwybv-_.{}[]/kTSAxIECRNODPMLBFHUGWVKjqzYJXQZ'
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
     """`matches` never raises. What is not needed may be given as None.
 
-    `literal`: every value that matches has these bytes in it, so a batch without them has no match. None: no such bytes.
+    `literal`: every value that matches has these bytes in it: a batch without them has no match. None: no such bytes.
     """
 
     matches: Matches
@@ -57,20 +59,24 @@ def _bytes_test(spec: FilterSpec, needle: bytes) -> Test:
     if spec.kind is FilterKind.REGEX:
         return compile_regex(spec.text, case_sensitive=spec.case_sensitive)
     if spec.case_sensitive:
-        return lambda data: needle in data
+        return _find(needle)
     if needle.isascii():
         lowered = needle.lower()
         return lambda data: lowered in data.lower()
     return compile_regex(spec.text, case_sensitive=False, literal=True)
 
 
+def _find(needle: bytes) -> Test:
+    """Where the rarest byte of the needle is missing, which takes a seventh of the time to see, so is the needle."""
+    rarest = max(needle, key=lambda byte: _FREQUENT.find(byte) % 256)
+    return lambda data: rarest in data and needle in data
+
+
 def _anywhere(test: Test, where: Where, literal: bytes | None) -> Filter:
     if where is Where.KEY:
         return Filter(lambda key, *_record: key is not None and test(key), None, True, False, False)
     if where is Where.VALUE:
-        if literal is not None:
-            return Filter(lambda _key, value, *_: value is not None and literal in value, literal, False, True, False)
-        return Filter(lambda _key, value, *_: value is not None and test(value), None, False, True, False)
+        return Filter(lambda _key, value, *_record: value is not None and test(value), literal, False, True, False)
 
     def in_headers(headers: Sequence[Header] | None) -> bool:
         return any(
@@ -145,12 +151,11 @@ def _all(conditions: tuple[Node, ...]) -> Node:
 def _possible(tree: Node) -> Test | None:
     """A test of the value's bytes that holds wherever `tree` does. JSON may escape any character of a text: where there
     is a backslash, nothing is known from the bytes."""
-    texts = literals(tree)
-    needles = tuple(each.encode() for each in texts)
-    if len(needles) == 1:
-        (needle,) = needles
-        return lambda value: needle in value or b"\\" in value
-    return (lambda value: any(each in value for each in needles) or b"\\" in value) if needles else None
+    finds = [_find(each.encode()) for each in literals(tree)]
+    if len(finds) == 1:
+        (find,) = finds
+        return lambda value: find(value) or b"\\" in value
+    return (lambda value: any(find(value) for find in finds) or b"\\" in value) if finds else None
 
 
 def literals(tree: Node) -> tuple[str, ...]:

@@ -42,8 +42,7 @@ def compile_regex(pattern: str, *, case_sensitive: bool = True, literal: bool = 
         options.encoding = re2.Options.Encoding.LATIN1
         search_bytes = re2.compile(pattern.encode(), options).search
     except re2.error as error:
-        raise _explained(pattern, error.args[0].decode(errors="replace")) from None
-
+        raise _explained(pattern, options, error.args[0].decode(errors="replace")) from None
     by_bytes = pattern.isascii()  # bytes of one character would otherwise count as several
 
     def found(data: bytes) -> bool:
@@ -62,9 +61,21 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _explained(pattern: str, message: str) -> Failure:
-    """RE2 tells what is wrong and quotes the place, but gives no position."""
+def _explained(pattern: str, options: re2.Options, message: str) -> Failure:
     reason, _, quoted = message.partition(": ")
-    column = max(pattern.rfind(quoted), 0) + 1 if quoted else len(pattern)
     hint = _HINTS.get(reason, "See the syntax of RE2 regular expressions.")
+    column = _column(pattern, options, reason, quoted)
     return Failure(FailureKind.INVALID, f"The regular expression, column {column}: {message}.", hint)
+
+
+def _column(pattern: str, options: re2.Options, reason: str, quoted: str) -> int:
+    """RE2 quotes the place, or all of the pattern, but gives no position."""
+    if quoted and quoted != pattern:
+        return max(pattern.rfind(quoted), 0) + 1
+    for end in (at + 1 for at, character in enumerate(pattern) if character == ")"):
+        try:
+            re2.compile(pattern[:end].encode(), options)
+        except re2.error as error:
+            if error.args[0].startswith(reason.encode()):
+                return end
+    return len(pattern) + (reason == "missing )")
