@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QIcon, QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -98,7 +98,8 @@ class ShortcutsDialog(QDialog):
         layout.setContentsMargins(0, 0, 16, 16)
         layout.addWidget(area)
         layout.addWidget(buttons)
-        self.resize(800, 640)
+        wide = max(800, self._page.sizeHint().width() + 40)
+        self.resize(QSize(wide, 640).boundedTo(parent.screen().availableSize() * 0.9))
 
 
 def _close_box() -> QDialogButtonBox:

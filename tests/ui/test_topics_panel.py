@@ -86,3 +86,12 @@ def test_rows_and_columns_grow_with_the_type(shown: Shown) -> None:
     assert shown.table.rowHeight(0) > row * 1.4
     assert header.sectionSize(3) > column * 1.7
     assert header.sectionSize(2) > 340
+
+
+def test_names_have_what_the_other_columns_leave_yet_never_nothing(shown: Shown) -> None:
+    header = shown.table.horizontalHeader()
+    assert header.length() == shown.table.viewport().width()
+    header.resizeSection(2, 150)
+    assert header.length() == shown.table.viewport().width()
+    shown.panel.resize(600, 500)
+    assert header.sectionSize(0) >= 20 * shown.table.fontMetrics().averageCharWidth()

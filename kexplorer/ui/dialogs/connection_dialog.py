@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from kexplorer.model.failure import Failure
@@ -61,7 +61,7 @@ class ConnectionDialog(QDialog):
         self.test_button.clicked.connect(self._test_or_stop)
         self.save_button.clicked.connect(lambda: self.tasks.start("save", self._save()))
         self.cancel_button.clicked.connect(self.reject)
-        self.resize(940, 660)
+        self.resize(self.sizeHint().expandedTo(QSize(940, 660)))
         self.form.name.setFocus()
 
     def _lay_out(self) -> None:
@@ -70,7 +70,8 @@ class ConnectionDialog(QDialog):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setMinimumWidth(420)
+        bar = scroll.verticalScrollBar().sizeHint().width()
+        scroll.setMinimumWidth(max(420, self.form.minimumSizeHint().width() + bar))
         self.probe.setMinimumWidth(320)
         content = QHBoxLayout()
         content.setSpacing(0)

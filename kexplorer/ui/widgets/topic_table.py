@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
 from kexplorer.ui.models.topics import HEALTH, TopicsModel
 from kexplorer.ui.theme import Tokens, row_height
 from kexplorer.ui.widgets.cell_delegate import CellDelegate
 
-_WIDTHS = (0, 11, 12, 13, 10, 11, 15, 18)  # of the columns, in characters; the first takes what is left
+_WIDTHS = (20, 11, 12, 13, 10, 11, 15, 18)  # of the columns, in characters; the first takes what is left, too
 
 
 class _TopicDelegate(CellDelegate):
@@ -45,12 +46,17 @@ class TopicTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Fixed)
         for section, characters in enumerate(_WIDTHS):
             self.setColumnWidth(section, characters * self._unit)
+        header.sectionResized.connect(lambda section: self._stretch() if section else None)
         self._fit()
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._stretch()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -63,3 +69,9 @@ class TopicTable(QTableView):
         if self._unit != before:
             for section in range(1, len(_WIDTHS)):
                 self.setColumnWidth(section, round(self.columnWidth(section) * self._unit / before))
+        self._stretch()
+
+    def _stretch(self) -> None:
+        """The names have what the other columns leave, yet enough to be told apart."""
+        others = sum(self.columnWidth(section) for section in range(1, len(_WIDTHS)))
+        self.setColumnWidth(0, max(self._unit * _WIDTHS[0], self.viewport().width() - others))
