@@ -18,7 +18,16 @@ def main() -> None:
     program = Path(sys.executable).with_name("kexplorer")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as made:
-        command: list[str | Path] = ["xvfb-run", "-a", "-s", "-screen 0 1920x1080x24", program, "--demo", "--tour", made]
+        command: list[str | Path] = [
+            "xvfb-run",
+            "-a",
+            "-s",
+            "-screen 0 1920x1080x24",
+            program,
+            "--demo",
+            "--tour",
+            made,
+        ]
         subprocess.run(command, check=True, env=os.environ | {"QT_QPA_PLATFORM": "xcb"})
         for name in PICTURES:
             shutil.copy(Path(made) / f"{name}.png", FOLDER)
