@@ -24,6 +24,9 @@ from kexplorer.model.topics import (
 _PING_EVERY = 5.0  # seconds
 _PAGE_WAIT_MS = 10  # how soon a broker says that a partition has no more
 _FOLLOW_WAIT_MS = 250  # records are sent as they arrive; only the empty answers take this long
+# A broker that owes an answer for longer loses its connection, and the next call asks another one: otherwise the client
+# keeps asking a frozen broker, as the one it used last. Less than the first look for offsets takes.
+_ANSWER_WITHIN_MS = 4500
 _GONE_AFTER_MS = 5000  # how long a topic must be missing to count as deleted; the client's default is 30 s
 _WARM_READERS = 2  # idle ones kept per way of reading; each costs a thread and a socket a broker
 
@@ -40,6 +43,8 @@ class KafkaCluster:
         admin = properties.admin_config(profile, credentials)
         admin["log.connection.close"] = True  # the only sign of a broker that hangs up on us
         properties.reader_config(profile, credentials, IsolationLevel.READ_UNCOMMITTED)  # checked now
+        if "socket.timeout.ms" not in profile.properties:
+            admin["socket.timeout.ms"] = _ANSWER_WITHIN_MS
         self._admin = Admin({**admin, "error_cb": self._monitor.on_error, "logger": self._logger}, self._monitor)
         self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
         self._busy: set[ReadHandle] = set()

@@ -25,6 +25,8 @@ _KINDS: dict[int, tuple[FailureKind, str]] = {
     _K.REQUEST_TIMED_OUT: (FailureKind.TIMEOUT, "The broker did not finish in time; try again."),
     _K.LEADER_NOT_AVAILABLE: (FailureKind.UNREACHABLE, "The partition has no leader; its broker may be down."),
     _K.NOT_LEADER_FOR_PARTITION: (FailureKind.UNREACHABLE, "Its leader has just moved; try again."),
+    _K.FENCED_LEADER_EPOCH: (FailureKind.UNREACHABLE, "Its leader has just moved; try again."),
+    _K.UNKNOWN_LEADER_EPOCH: (FailureKind.UNREACHABLE, "Its leader has just moved; try again."),
     _K._SSL: (FailureKind.TLS, _CHECK_TLS),
     _K._AUTHENTICATION: (FailureKind.AUTHENTICATION, CHECK_LOGIN),
     _K.SASL_AUTHENTICATION_FAILED: (FailureKind.AUTHENTICATION, CHECK_LOGIN),

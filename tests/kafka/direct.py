@@ -40,7 +40,7 @@ class Sent:
 
 
 def admin(bootstrap: str) -> AdminClient:
-    return AdminClient({"bootstrap.servers": bootstrap}, logger=QUIET)
+    return AdminClient({"bootstrap.servers": bootstrap, "allow.auto.create.topics": False}, logger=QUIET)
 
 
 def create(bootstrap: str, topic: str, partitions: int = 1, *, replication: int = -1, **config: object) -> None:

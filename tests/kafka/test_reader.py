@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from confluent_kafka import Message
 
 from kexplorer.kafka.reader import RangeReader, ReadHandle
+from kexplorer.kafka.reading import Client, Reading
 from kexplorer.model.cluster import ConnectionState, Link, Reader
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Record, Trouble
@@ -47,6 +49,27 @@ def test_ranges_are_exact(aio: LoopRunner, broker: Broker, topic_name: str) -> N
     found, troubles = _read(aio, broker, ranges)
     assert sorted(found) == [(0, n) for n in range(10, 20)] + [(1, 999)]
     assert not troubles
+
+
+@pytest.mark.parametrize("partitions", [1, 2, 3])
+def test_what_the_client_gives_at_once_may_be_of_any_partitions(
+    broker: Broker, topic_name: str, partitions: int
+) -> None:
+    direct.create(broker.bootstrap, topic_name, partitions)
+    direct.produce(broker.bootstrap, topic_name, direct.rows(60, partitions))
+    client = Client({"bootstrap.servers": broker.bootstrap, "group.id": "nobody"}, lambda error: None)
+    kept: list[tuple[int, int]] = []
+
+    def keep(source: TopicPartition, messages: list[Message]) -> None:
+        kept.extend((source.partition, message.offset()) for message in messages)  # type: ignore[misc]
+
+    ranges = [OffsetRange(TopicPartition(topic_name, p), 0, 60 // partitions) for p in range(partitions)]
+    reading = Reading(client, ranges, lambda: "", keep)
+    reading.begin()
+    messages = [message for _ in range(60) if (message := client.consumer().poll(10)) is not None]
+    reading._take(messages)
+    assert sorted(kept) == [(p, n) for p in range(partitions) for n in range(60 // partitions)]
+    client.close()
 
 
 def test_nothing_to_read_ends_at_once(aio: LoopRunner, broker: Broker) -> None:
