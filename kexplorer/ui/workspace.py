@@ -73,12 +73,17 @@ class Workspace(QWidget):
         self._tell()
 
     def close_panel(self, panel: Panel) -> None:
-        """Takes the tab away at once; its work is ended and awaited behind it."""
+        """Takes the tab away at once; its work is ended and awaited behind it. If it had the focus, the
+        tab that is seen then has it."""
+        focus = QApplication.focusWidget()
+        focused = focus is not None and (focus is panel or panel.isAncestorOf(focus))
         self._closed = [*self._closed[1 - _REOPENABLE :], (panel.key, panel.save_state())]
         self._take(panel)
         panel.hide()
         panel.setParent(None)
         self._closing.add(panel)
+        if focused and (now := self.current()):
+            now.setFocus()
         self._tasks.start(f"close {id(panel)}", self._end(panel))
 
     def close_current(self) -> None:

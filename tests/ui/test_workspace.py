@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from kexplorer.ui.panel import Panel
@@ -186,6 +186,32 @@ def test_closing_a_tab_awaits_its_work(workspace: Workspace) -> None:
         assert left.is_set()
         assert page.closed.is_set()
 
+    asyncio.run(scenario())
+
+
+def test_the_focus_goes_from_a_closed_tab_to_the_one_behind_it(workspace: Workspace, qtbot: QtBot) -> None:
+    other = QLineEdit(workspace)  # takes the focus that nobody looks after
+    other.show()
+    workspace.activateWindow()
+
+    async def scenario() -> None:
+        first, second = opened(workspace, "a", "b")
+        field = QLineEdit(second)
+        field.show()
+        for page in (first, second):
+            page.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        field.setFocus()
+        assert field.hasFocus()
+        workspace.close_current()
+        assert first.hasFocus()
+        other.setFocus()
+        workspace.open("c")
+        other.setFocus()
+        workspace.close_current()
+        assert other.hasFocus()
+        await workspace.close_all()
+
+    qtbot.waitUntil(workspace.isActiveWindow)
     asyncio.run(scenario())
 
 
