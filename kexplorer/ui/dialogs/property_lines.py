@@ -44,7 +44,7 @@ class PropertyLines(QWidget):
         super().__init__()
         self._check = check
         self.editor = QPlainTextEdit()
-        self.editor.setFont(mono_font())
+        self.editor.setFont(mono_font(self.font().pointSizeF()))
         self.editor.setTabChangesFocus(True)
         self.editor.setPlaceholderText("client.rack=eu-west-1a")
         self.editor.setFixedHeight(self.editor.fontMetrics().lineSpacing() * 4 + 20)
