@@ -7,57 +7,68 @@ import subprocess
 import sys
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, ClassVar, Self
 
-STOP_LIMIT_S = 3.0
-NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it: no console pops up
+_NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # Windows alone has it: no console pops up
 
 
 class EmbeddedBrokerError(RuntimeError):
     """The embedded broker is not installed or did not start; the text says what to do."""
 
 
-class EmbeddedBroker:
-    """Owns one broker without TLS or passwords, its data in memory only, and the process that ends it with us.
+class BrokerProcess:
+    """Owns a process that has a broker. It ends with us, however we end: it watches the pipe that we hold.
 
     `bootstrap` ("127.0.0.1:port") and `pid` (of the broker, to freeze or kill it) are known after `start()`.
     """
 
+    name: ClassVar[str]  # at the start of a sentence
+    stop_limit: ClassVar[float]  # seconds until it is killed
+
     def __init__(self) -> None:
         self.bootstrap = ""
         self.pid = 0
-        self._supervisor: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        """What is run. It writes one line of JSON: bootstrap and pid, or an error in a sentence."""
+        raise AssertionError("a subclass says what")
+
+    def environment(self) -> dict[str, str] | None:
+        return None
 
     def start(self) -> None:
-        """Returns when the broker accepts connections (about 50 ms); raises EmbeddedBrokerError."""
-        if self._supervisor is not None:
-            raise EmbeddedBrokerError("The embedded broker runs already.")
-        self._supervisor = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")), str(broker_binary())],
+        """Returns when the broker accepts connections; raises EmbeddedBrokerError."""
+        if self._process is not None:
+            raise EmbeddedBrokerError(f"{self.name} runs already.")
+        self._process = subprocess.Popen(  # noqa: S603
+            self.command(),
+            env=self.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C in the terminal is ours; the broker ends when we do
-            creationflags=NO_WINDOW,
+            start_new_session=True,  # Ctrl-C in the terminal is ours
+            creationflags=_NO_WINDOW,
         )
-        assert self._supervisor.stdout is not None  # noqa: S101 - for the type checker
-        answer = json.loads(self._supervisor.stdout.readline() or '{"error": "its supervisor died"}')
+        assert self._process.stdout is not None  # noqa: S101 - for the type checker
+        said = self._process.stdout.readline()
+        answer: dict[str, Any] = json.loads(said) if said else {"error": f"{self.name} ended without a word."}
         if "error" in answer:
             self.stop()
-            raise EmbeddedBrokerError(f"The embedded broker did not start: {answer['error']}")
+            raise EmbeddedBrokerError(answer["error"])
         self.bootstrap, self.pid = answer["bootstrap"], answer["pid"]
 
     def stop(self) -> None:
-        """Ends the broker and removes its files; harmless when it doesn't run."""
-        supervisor, self._supervisor = self._supervisor, None
-        if supervisor is None:
+        """Ends the broker; harmless when it doesn't run."""
+        process, self._process = self._process, None
+        if process is None:
             return
-        with supervisor:  # leaving closes the pipes and waits
-            assert supervisor.stdin is not None  # noqa: S101 - for the type checker
-            supervisor.stdin.close()
+        with process:  # leaving closes the pipes and waits
+            assert process.stdin is not None  # noqa: S101 - for the type checker
+            process.stdin.close()
             try:
-                supervisor.wait(STOP_LIMIT_S)
+                process.wait(self.stop_limit)
             except subprocess.TimeoutExpired:
-                supervisor.kill()
+                process.kill()
 
     def __enter__(self) -> Self:
         self.start()
@@ -67,6 +78,17 @@ class EmbeddedBroker:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class EmbeddedBroker(BrokerProcess):
+    """A broker without TLS or passwords, its data in memory only; starts in about 50 ms."""
+
+    name = "The embedded broker"
+    stop_limit = 3.0
+
+    def command(self) -> list[str]:
+        supervisor = str(Path(__file__).with_name("supervisor.py"))
+        return [sys.executable, "-I", "-S", supervisor, str(broker_binary())]
 
 
 def broker_binary() -> Path:

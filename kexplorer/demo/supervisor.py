@@ -75,7 +75,8 @@ def _bootstrap(broker: "subprocess.Popen[str]") -> str | None:
 def _reason(errors: Path) -> str:
     lines = errors.read_text("utf-8", "replace").splitlines()
     # The wheel is built against a newer glibc than it needs; the loader's remark about it is harmless.
-    return "\n".join(line for line in lines if "weak version" not in line) or "it ended without a word"
+    said = "\n".join(line for line in lines if "weak version" not in line)
+    return f"The embedded broker did not start: {said or 'it ended without a word'}"
 
 
 def _keep_in_memory(directory: Path) -> None:

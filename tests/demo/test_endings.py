@@ -55,7 +55,7 @@ def _program(owner: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
         from kexplorer.demo.broker import EmbeddedBroker
         from kexplorer.demo.process import DemoProcess
         with {owner}() as it:
-            print(it.pid if isinstance(it, EmbeddedBroker) else it.broker_pid, flush=True)
+            print(it.pid, flush=True)
             time.sleep(60)
     """
     command = [sys.executable, "-c", textwrap.dedent(code)]
@@ -78,7 +78,7 @@ def test_all_is_gone_when_the_owner_was_killed(owner: str) -> None:
 @pytest.mark.parametrize("seconds", [0, 2])
 def test_the_demo_stops_within_two_seconds_while_it_fills_its_topics_and_later(seconds: float) -> None:
     with DemoProcess() as demo:
-        family = _Family(demo.broker_pid, os.getpid())
+        family = _Family(demo.pid, os.getpid())
         family.pids.pop()  # ourselves
         time.sleep(seconds)
         started = time.monotonic()
@@ -89,7 +89,7 @@ def test_the_demo_stops_within_two_seconds_while_it_fills_its_topics_and_later(s
 
 def test_the_shop_obeys_sigterm() -> None:
     with DemoProcess() as demo:
-        family = _Family(demo.broker_pid, os.getpid())
+        family = _Family(demo.pid, os.getpid())
         family.pids.pop()
         os.kill(family.pids[-1], signal.SIGTERM)
         family.assert_gone()
