@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -118,6 +118,7 @@ class _Chip(QAbstractButton):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._name = name
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)  # painted again when the mouse comes and goes
         self.setCheckable(True)
         self.setAccessibleName(name)
         self.setToolTip(name)
@@ -126,14 +127,6 @@ class _Chip(QAbstractButton):
     def sizeHint(self) -> QSize:
         side = self.fontMetrics().height() + 10
         return QSize(side, side)
-
-    def enterEvent(self, event: QEnterEvent) -> None:
-        super().enterEvent(event)
-        self.update()
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         colour = profile_colour(self._name, self.palette())
