@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kexplorer.model.cluster import Cluster
@@ -158,6 +158,12 @@ class TopicWindow:
     async def row_at(self, ms: int) -> int:
         """The row of the first record at `ms` (milliseconds since 1970) or later; the number of rows if none is."""
         return (await self._look(ms)).row
+
+    def row_from(self, ranges: Iterable[OffsetRange]) -> int:
+        """The row behind all that lies before `ranges`; partitions that are not among them count as not begun."""
+        begun = {each.source: each.start for each in ranges}
+        parts = zip(self._sources, self._starts, self._ends, strict=True)
+        return sum(min(max(begun.get(source, start), start), end) - start for source, start, end in parts)
 
     async def row_of(self, source: TopicPartition, offset: int) -> int:
         """The row of a record, or of the next one in its partition; raises ValueError for a partition not shown."""

@@ -251,3 +251,45 @@ def test_a_frozen_broker_leaves_the_window_alive_and_closable(
         assert qtloop.run(look(), timeout=60) < 1
     finally:
         kafka.node(1).thaw()
+
+
+def test_goes_to_a_place_that_is_typed(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name, 1)
+    _produce(broker.bootstrap, topic_name, range(2000))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 2000)
+            panel.go_to("offset:777")
+            await _until(lambda: panel.view.current_record)
+            assert panel.view.current_record is not None
+            assert panel.view.current_record.offset == 777
+            await _until(lambda: panel.inspector.record == panel.view.current_record)
+            panel.go_to("tomorrow")
+            await _until(lambda: panel.strip.failure)
+            assert "tomorrow" in str(panel.strip.failure)
+            panel.go_to("2100-01-01T00:00Z")
+            await _until(lambda: panel.view.current_record and panel.view.current_record.offset == 1999)
+
+    qtloop.run(look())
+
+
+def test_reads_no_more_than_the_part_that_was_chosen(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name, 1)
+    _produce(broker.bootstrap, topic_name, range(100))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 100)
+            panel.restore_state({"range": [5, "offset:20", "offset:30"]})
+            await _until(lambda: panel.rows == 10)
+            assert _values(panel) == [b"value %d" % n for n in range(20, 30)]
+            panel.restore_state({"range": [5, "offset:20", "nonsense"]})
+            await _until(lambda: panel.strip.failure)
+            assert "nonsense" in str(panel.strip.failure)
+
+    qtloop.run(look())

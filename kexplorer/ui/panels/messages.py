@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QHBoxLayout,
+    QLineEdit,
     QMenu,
     QPushButton,
     QSplitter,
@@ -24,18 +25,20 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.formats.numbers import count, rate
-from kexplorer.model.failure import Failure
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
+from kexplorer.services.ranges import parse_place, resolve
 from kexplorer.services.sessions import Session
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
-from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.range_box import PLACES, RangeBox, mark_invalid
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
 if TYPE_CHECKING:
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
 _REPAINT_EVERY = 50  # ms
+_BY_KEY = Qt.FocusReason.ShortcutFocusReason
 _TELL_EVERY = 1000  # ms
 _ISOLATION = {
     "All records": IsolationLevel.READ_UNCOMMITTED,
@@ -70,6 +74,7 @@ class MessagesPanel(Panel):
         self._told = (time.monotonic(), 0)  # when the rate was last worked out, and what had been received by then
         self._going = asyncio.Event()  # cleared while a follow is paused
         self._loading = True
+        self._unseen = False  # the selected record is not there yet
         self._repaint = QTimer(self, interval=_REPAINT_EVERY, singleShot=True)
         self._repaint.timeout.connect(self._show_rows)
         self._tell_timer = QTimer(self, interval=_TELL_EVERY)
@@ -78,9 +83,14 @@ class MessagesPanel(Panel):
         self.reload()
 
     def _build(self) -> None:
-        self._summary = plain_label("", role="muted")
+        self._summary = ElidedLabel()
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
         self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
+        self._jump = _action(self, "search", "Go to a place", "Ctrl+G", lambda: self._place.setFocus(_BY_KEY))
+        self._ends = (
+            _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
+            _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
+        )
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self.reload)
         self.view = RecordView()
@@ -109,7 +119,14 @@ class MessagesPanel(Panel):
         self.setFocusProxy(self.view)
 
     def _build_bar(self) -> QHBoxLayout:
-        self._partition, self._isolation = QComboBox(), QComboBox()
+        self._range, self._partition, self._isolation = RangeBox(), QComboBox(), QComboBox()
+        self._range.changed.connect(self.reload)
+        self._range.failed.connect(self.strip.show_failure)
+        self._place = QLineEdit()
+        self._place.setPlaceholderText("Go to: a time, offset:123 …")
+        self._place.setToolTip(f"{PLACES}\n(Ctrl+G)")
+        self._place.setMaximumWidth(self._place.fontMetrics().averageCharWidth() * 32)
+        self._place.returnPressed.connect(lambda: self.go_to(self._place.text()))
         self._isolation.setToolTip("Committed only: records of open and aborted transactions are left out")
         self._partition.addItem("All partitions", None)
         for text, level in _ISOLATION.items():
@@ -124,10 +141,12 @@ class MessagesPanel(Panel):
         bar = QHBoxLayout()
         bar.setContentsMargins(12, 8, 12, 8)
         bar.setSpacing(8)
+        bar.addWidget(self._range)
         for box in (self._partition, self._isolation):
             box.activated.connect(lambda _: self.reload())
             bar.addWidget(box)
-        bar.addWidget(self._summary, 1, Qt.AlignmentFlag.AlignRight)
+        bar.addWidget(self._place, 1)
+        bar.addWidget(self._summary, 1)
         bar.addWidget(refresh)
         bar.addWidget(self._follow_button)
         return bar
@@ -135,7 +154,7 @@ class MessagesPanel(Panel):
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        return (self._follow, self._refresh)
+        return (self._follow, self._refresh, self._jump, *self._ends)
 
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
@@ -147,6 +166,7 @@ class MessagesPanel(Panel):
         return {
             "committed": self._isolation.currentData() is IsolationLevel.READ_COMMITTED,
             "following": self._going.is_set(),
+            "range": self._range.save_state(),
             "splitter": self._splitter.sizes(),
             "columns": self.view.save_state(),
         }
@@ -158,6 +178,7 @@ class MessagesPanel(Panel):
                 self._splitter.setSizes([above, below])
         if isinstance(columns := state.get("columns"), dict):
             self.view.restore_state(columns)
+        self._range.restore_state(state.get("range"))
         if state.get("following") is True:
             self.follow()
         else:
@@ -219,15 +240,41 @@ class MessagesPanel(Panel):
         self.tasks.start("read", work)
 
     async def _browse(self) -> None:
+        if self._range.failure:
+            raise self._range.failure
         session = await self._open_session()
         isolation: IsolationLevel = self._isolation.currentData()
         sources = await self._sources(session)
-        ranges, troubles = await browser.whole(session.cluster, sources, isolation)
-        window = TopicWindow(session.cluster, ranges, isolation, self._arrived)
+        part = await resolve(
+            session.cluster, sources, self._range.start, self._range.end, isolation, round(time.time() * 1000)
+        )
+        window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived)
         await window.fetch_newest(_FIRST)
         self.browsed, self.ring = window, None
-        self._show_source(troubles)
+        self._show_source(part.troubles)
         await window.run()
+
+    def go_to(self, place: str) -> None:
+        """Selects the record at a place as `parse_place` takes it."""
+        self.tasks.start("go", self._go_to(place))
+
+    async def _go_to(self, text: str) -> None:
+        """Selects the first record at the place, or the newest before it where there is none."""
+        mark_invalid(self._place, False)
+        try:
+            place = parse_place(text)
+        except Failure:
+            mark_invalid(self._place, True)
+            raise
+        if self.browsed is None:
+            raise Failure(FailureKind.REFUSED, "One follows the end of the topic.", "Refresh browses all of it.")
+        window, session = self.browsed, await self._open_session()
+        sources = await self._sources(session)
+        isolation: IsolationLevel = self._isolation.currentData()
+        part = await resolve(session.cluster, sources, place, None, isolation, round(time.time() * 1000))
+        self.view.select(min(window.row_from(part.ranges), len(window) - 1))
+        self.view.setFocus()
+        self._show_troubles(part.troubles)
 
     async def _live(self) -> None:
         session = await self._open_session()
@@ -270,6 +317,8 @@ class MessagesPanel(Panel):
     def _arrived(self) -> None:
         """Rows that the table had asked for."""
         self.view.rows_changed()
+        if self._unseen and (record := self.view.current_record):  # selected before it was there
+            self._inspect(record)
         if self.browsed is not None:
             self._show_troubles(self.browsed.troubles)
 
@@ -289,6 +338,7 @@ class MessagesPanel(Panel):
         return made
 
     def _inspect(self, record: Record | None) -> None:
+        self._unseen = record is None
         if record is not None or "inspector" in vars(self):
             self.inspector.show_record(record)
 
@@ -318,7 +368,7 @@ class MessagesPanel(Panel):
     def _tell(self) -> None:
         self._show_page()
         text = "Reading …" if self._loading else self._told_of_window() if self.ring is None else self._told_of_ring()
-        self._summary.setText(text)
+        self._summary.show_text(text)
         self.say(text)
 
     def _told_of_window(self) -> str:
