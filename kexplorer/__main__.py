@@ -12,7 +12,12 @@ from kexplorer import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["search"]:
+        from kexplorer import cli  # noqa: PLC0415  (the client library: not for --help and --version)
+
+        return cli.search(given[1:])
+    options = _parser().parse_args(given)
     if options.tour or options.selftest:
         # Pictures and checks need no screen; with one, they use it only when told to.
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -29,7 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("kexplorer", description="A desktop explorer for Apache Kafka.")
+    parser = argparse.ArgumentParser(
+        "kexplorer",
+        description="A desktop explorer for Apache Kafka.",
+        epilog="Without a window: kexplorer search TOPIC (see kexplorer search --help).",
+    )
     parser.add_argument("--version", action="version", version=f"Kafka Explorer {__version__}")
     parser.add_argument("--demo", action="store_true", help="start with an embedded broker and live sample data")
     parser.add_argument(

@@ -28,12 +28,10 @@ from kexplorer.model.topics import IsolationLevel, TopicPartition
 
 _MOST_MATCHED = 8 << 20  # bytes of matches after which a piece comes back as far as it got
 _LONGEST = 2.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
-_LEAVE = 1.0  # seconds in which a worker that is told to stop brings what it has
 # A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
 _FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 1 << 20}
 _QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 8_192}
 
-_stopping = threading.Event()  # of this process, which is a worker; see `ScanPool`
 _kept = (
     threading.local()
 )  # the consumer of this worker: to connect again for every piece would take longer than to scan
@@ -51,9 +49,9 @@ class Scan:
     isolation: IsolationLevel
 
     def __call__(self, piece: Piece) -> PieceResult:
-        """Raises `Failure` where nothing could be scanned. When it takes long, matches become too many, or the worker
-        is told to stop, the result reaches less far than the piece does; so it does where a trouble ended it, which
-        then has the offset that was reached."""
+        """Raises `Failure` where nothing could be scanned. When it takes long or matches become too many, the result
+        reaches less far than the piece does; so it does where a trouble ended it, which then has the offset that was
+        reached."""
         source = piece.range.source
         look = _Look(self.filter, _compiled(self.filter, source.topic, self.asked_at))
         client, monitor = _connected(self)
@@ -62,7 +60,7 @@ class Scan:
         try:
             reading.begin()
             until = time.monotonic() + _LONGEST
-            while reading.open and not look.full and not _stopping.is_set():
+            while reading.open and not look.full:
                 troubles += reading.pull()
                 if look.records and time.monotonic() > until:
                     break
@@ -163,8 +161,8 @@ def _connected(scan: Scan) -> tuple[Client, LinkMonitor]:
 
 
 class ScanPool(ProcessPoolExecutor):
-    """Worker processes on this machine. They end with the pool, and with this process however it ends, within a
-    second: enough to bring what they have found so far."""
+    """Worker processes on this machine. They end at once when the pool is shut down, whatever they do, and when this
+    process ends, however that happens."""
 
     def __init__(self, workers: int) -> None:
         context = multiprocessing.get_context("spawn")  # a client that was forked hangs
@@ -198,6 +196,4 @@ def _begin(lifeline: Connection) -> None:
 def _end_with(lifeline: Connection) -> None:
     """Nothing is ever sent: the wait ends when the other end is closed, by hand or with its process."""
     lifeline.poll(None)
-    _stopping.set()
-    time.sleep(_LEAVE)
     os._exit(0)

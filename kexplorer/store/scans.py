@@ -1,0 +1,198 @@
+"""Searches that are not finished, in SQLite: what was looked at, and where something was found. No payloads."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery, Where
+from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
+from kexplorer.store.daemon import in_daemon
+from kexplorer.store.files import make_private_directory
+
+MOST_SEARCHES = 50  # the oldest are forgotten
+MOST_FOUND = 100_000  # positions of one search
+_DISK = 10.0  # seconds
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS search (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, profile TEXT NOT NULL, query TEXT NOT NULL,
+    records INTEGER NOT NULL DEFAULT 0, nbytes INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS done (
+    search INTEGER NOT NULL REFERENCES search ON DELETE CASCADE, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    first INTEGER NOT NULL, behind INTEGER NOT NULL, PRIMARY KEY (search, topic, partition, first)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS found (
+    search INTEGER NOT NULL REFERENCES search ON DELETE CASCADE, topic TEXT NOT NULL, partition INTEGER NOT NULL,
+    position INTEGER NOT NULL, PRIMARY KEY (search, topic, partition, position)) WITHOUT ROWID;
+"""
+
+Interval = tuple[int, int]  # start <= offset < end
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What scanning some pieces of one partition brought: everything that is done of it by now, and the offsets of the
+    new matches."""
+
+    source: TopicPartition
+    done: Sequence[Interval]
+    found: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    id: int
+    profile: str
+    query: SearchQuery
+    records: int = 0
+    nbytes: int = 0
+    done: Mapping[TopicPartition, Sequence[Interval]] = field(default_factory=dict)
+    found: Mapping[TopicPartition, Sequence[int]] = field(default_factory=dict)  # offsets of matches, in order
+
+
+class ScanStore:
+    """A file that only its owner can read. Every call works in a daemon thread, since a disk may hang, and raises
+    `Failure` for what it cannot do."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path or platformdirs.user_state_path("kexplorer", appauthor=False) / "searches.db"
+        self._lock = threading.Lock()
+
+    async def begin(self, profile: str, query: SearchQuery) -> int:
+        """A new search; the answer is its id."""
+
+        def work(database: sqlite3.Connection) -> int:
+            made = database.execute("INSERT INTO search (profile, query) VALUES (?, ?)", (profile, _text(query)))
+            kept = "SELECT id FROM search ORDER BY id DESC LIMIT ?"
+            database.execute(f"DELETE FROM search WHERE id NOT IN ({kept})", (MOST_SEARCHES,))  # noqa: S608
+            return made.lastrowid or 0
+
+        return await self._run(work)
+
+    async def add(self, search: int, steps: Sequence[Step], records: int, nbytes: int) -> None:
+        """All of it or nothing. `records` and `nbytes` are the totals by now."""
+
+        def work(database: sqlite3.Connection) -> None:
+            database.execute("UPDATE search SET records = ?, nbytes = ? WHERE id = ?", (records, nbytes, search))
+            for step in steps:
+                where = (search, *step.source)
+                database.execute("DELETE FROM done WHERE search = ? AND topic = ? AND partition = ?", where)
+                database.executemany("INSERT INTO done VALUES (?, ?, ?, ?, ?)", [(*where, *each) for each in step.done])
+                rows = [(*where, offset) for offset in step.found]
+                database.executemany("INSERT OR IGNORE INTO found VALUES (?, ?, ?, ?)", rows)
+            (found,) = database.execute("SELECT count(*) FROM found WHERE search = ?", (search,)).fetchone()
+            if found > MOST_FOUND:
+                raise Failure(
+                    FailureKind.REFUSED,
+                    f"More than {MOST_FOUND:,} matches: from here on the search will not be taken up again.",
+                    "Look for something rarer.",
+                )
+
+        await self._run(work)
+
+    async def load(self, search: int) -> SavedSearch:
+        """`Failure`(NOT_FOUND) if it was finished or forgotten."""
+
+        def work(database: sqlite3.Connection) -> SavedSearch:
+            row = database.execute("SELECT * FROM search WHERE id = ?", (search,)).fetchone()
+            if row is None:
+                raise Failure(FailureKind.NOT_FOUND, f"There is no search {search} to take up again.", "Start it anew.")
+            done: dict[TopicPartition, list[Interval]] = {}
+            asked = "SELECT topic, partition, first, behind FROM done WHERE search = ? ORDER BY first"
+            for topic, partition, first, behind in database.execute(asked, (search,)):
+                done.setdefault(TopicPartition(topic, partition), []).append((first, behind))
+            found: dict[TopicPartition, list[int]] = {}
+            asked = "SELECT topic, partition, position FROM found WHERE search = ? ORDER BY position"
+            for topic, partition, position in database.execute(asked, (search,)):
+                found.setdefault(TopicPartition(topic, partition), []).append(position)
+            return SavedSearch(row[0], row[1], _query(row[2]), row[3], row[4], done, found)
+
+        return await self._run(work)
+
+    async def unfinished(self, profile: str) -> list[SavedSearch]:
+        """The newest first, without what was done and found."""
+
+        def work(database: sqlite3.Connection) -> list[SavedSearch]:
+            rows = database.execute("SELECT * FROM search WHERE profile = ? ORDER BY id DESC", (profile,)).fetchall()
+            return [SavedSearch(row[0], row[1], _query(row[2]), row[3], row[4]) for row in rows]
+
+        return await self._run(work)
+
+    async def forget(self, search: int) -> None:
+        await self._run(lambda database: database.execute("DELETE FROM search WHERE id = ?", (search,)))
+
+    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        def locked() -> T:
+            with self._lock, self._open() as database:
+                return work(database)
+
+        try:
+            return await in_daemon("searches", locked, _DISK)
+        except TimeoutError:
+            raise self._failed("the disk did not answer") from None
+        except (sqlite3.Error, OSError, ValueError, KeyError, TypeError) as error:
+            raise self._failed(str(error)) from error
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. SQLite gives the files beside the database the permissions of the database."""
+        make_private_directory(self.path.parent)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        handle = os.open(self.path, flags, 0o600)
+        try:
+            if sys.platform != "win32" and os.fstat(handle).st_uid != os.geteuid():
+                raise self._failed("it belongs to another user")
+        finally:
+            os.close(handle)
+        with closing(sqlite3.connect(self.path, timeout=_DISK / 2)) as database, database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA foreign_keys = ON")
+            database.executescript(_SCHEMA)
+            database.execute("BEGIN IMMEDIATE")
+            yield database
+
+    def _failed(self, why: str) -> Failure:
+        return Failure(
+            FailureKind.REFUSED,
+            f"{self.path} could not be used: {why}.",
+            "Searches go on, but can't be taken up again. Move the file away; it only holds unfinished searches.",
+        )
+
+
+def _text(query: SearchQuery) -> str:
+    spec = query.filter
+    return json.dumps(
+        {
+            "ranges": [[*each.source, each.start, each.end] for each in query.ranges],
+            "filter": [spec.text, spec.kind, spec.case_sensitive, spec.where],
+            "asked_at": query.asked_at,
+            "isolation": query.isolation.value,
+            "newest_first": query.newest_first,
+            "limit": query.limit,
+        }
+    )
+
+
+def _query(text: str) -> SearchQuery:
+    found: dict[str, Any] = json.loads(text)
+    sought, kind, case_sensitive, where = found["filter"]
+    return SearchQuery(
+        tuple(OffsetRange(TopicPartition(t, p), start, end) for t, p, start, end in found["ranges"]),
+        FilterSpec(sought, FilterKind(kind), case_sensitive, Where(where)),
+        found["asked_at"],
+        IsolationLevel(found["isolation"]),
+        found["newest_first"],
+        found["limit"],
+    )
