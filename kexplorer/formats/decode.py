@@ -38,7 +38,7 @@ def decode(
         return Decoded(Kind.EMPTY, "empty: zero bytes, which is not null", memoryview(data))
     asked = Asked(memoryview(data), limit, schemas, topic, part, headers, key)
     rejected: list[str] = []
-    for decoder in DECODERS:
+    for decoder in DECODERS if topic not in kafka_internal.TOPICS else (_kafkas_own,):
         result = decoder(asked)
         if isinstance(result, Decoded):
             return replace(result, rejected=(*rejected, *result.rejected))
@@ -48,9 +48,7 @@ def decode(
     return Decoded(Kind.BINARY, why, asked.payload, rejected=tuple(rejected), also=plain.magic(asked.payload))
 
 
-def _kafkas_own(asked: Asked) -> Decoded | str | None:
-    if asked.topic not in kafka_internal.TOPICS:
-        return None
+def _kafkas_own(asked: Asked) -> Decoded | str:
     try:
         if asked.part is Part.KEY:
             name, reading = kafka_internal.key(asked.topic, asked.payload, asked.limit)
@@ -62,7 +60,6 @@ def _kafkas_own(asked: Asked) -> Decoded | str | None:
 
 
 DECODERS: tuple[Decoder, ...] = (  # the most particular first; guesses only for what is no text
-    _kafkas_own,
     registry_framing.assigned,
     registry_framing.by_header,
     registry_framing.framed,

@@ -317,7 +317,7 @@ def _tagged(cursor: Cursor, fields: dict[int | None, _Field], version: int) -> N
 def _read(cursor: Cursor, each: _Field, kind: str, version: int, *, flexible: bool) -> None:
     if kind.startswith("[]"):
         _array(cursor, each, kind[2:], version, flexible=flexible)
-    elif kind == "" or (kind == "?" and cursor.take(1) != b"\xff"):
+    elif kind == "" or (kind == "?" and cursor.take(1) == b"\x01"):
         _struct(cursor, each.fields, version, flexible=flexible)
     elif kind in ("string", "bytes", "subscription", "assignment"):
         _sized(cursor, kind, flexible=flexible)

@@ -120,13 +120,17 @@ def _message(found: dict[str, object]) -> MessageText:
         str(found.get("name", "")),
         [_of_field(each) for each in _dicts(found, "field")],
         [_message(each) for each in (*_dicts(found, "nested_type"), *_dicts(found, "message_type"))],
-        [
-            EnumText(str(each["name"]), {_int(v.get("number", 0)): str(v["name"]) for v in _dicts(each, "value")})
-            for each in _dicts(found, "enum_type")
-        ],
+        [_of_enum(each) for each in _dicts(found, "enum_type")],
         [(str(each["extendee"]), _of_field(each)) for each in _dicts(found, "extension")],
         is_entry=isinstance(options, dict) and options.get("map_entry") is True,
     )
+
+
+def _of_enum(found: dict[str, object]) -> EnumText:
+    enum = EnumText(str(found["name"]))
+    for each in _dicts(found, "value"):
+        enum.values.setdefault(_int(each.get("number", 0)), str(each["name"]))
+    return enum
 
 
 def _of_field(found: dict[str, object]) -> FieldText:

@@ -40,14 +40,11 @@ def double(number: float) -> str:
 
 def single(number: float) -> str:
     """As `double`, of a number that has 32 bits: 0.1 rather than 0.10000000149011612."""
-    if not math.isfinite(number):
+    if not math.isfinite(number) or number.is_integer():
         return double(number)
     packed = struct.pack("<f", number)
-    for digits in (6, 7, 8):
-        shorter = float(f"{number:.{digits}g}")
-        if abs(shorter) <= 3.4028234663852886e38 and struct.pack("<f", shorter) == packed:
-            return repr(shorter)
-    return repr(float(f"{number:.9g}"))
+    shorter = (float(f"{number:.{digits}g}") for digits in (6, 7, 8, 9))
+    return repr(next((each for each in shorter if struct.pack("<f", each) == packed), number))
 
 
 def integer(raw: bytes) -> int | None:

@@ -77,7 +77,7 @@ class _Layout:
         elif aside and not aside.startswith("<![CDATA["):
             yield from self._put(aside)
         elif not self._open and match[0].strip():
-            raise self._wrong(match.start(), "text outside of the element")
+            raise self._wrong(match.end() - len(match[0].lstrip()), "text outside of the element")
         elif text is None or text.strip():
             yield from self._inside(match[0])
 

@@ -13,7 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
@@ -34,6 +35,8 @@ class RegistryClient:
         self.access = access
         self._seconds = seconds
         self._base = _checked(access.url)
+        if not access.username and not (access.password.isascii() and access.password.isprintable()):
+            raise Failure(FailureKind.INVALID, "The registry's token has a character that no header can have.")
         self._tls = _tls_context(access.ca_file) if self._base.scheme == "https" else None
 
     def schema(self, key: SchemaKey, *, compiled: bool = False) -> SchemaText:
@@ -67,7 +70,7 @@ class RegistryClient:
             if len(found) >= _MOST_REFERENCES:
                 raise self._odd(f"a schema with more than {_MOST_REFERENCES} references")
             if time.monotonic() > deadline:
-                raise self._unreachable(TimeoutError(), too_late=True)
+                raise self._unreachable(TimeoutError())
             found[name] = ""  # so that a circle ends
             path = f"/subjects/{quote(subject, safe='')}/versions/{version}"
             inner = self._object(f"{path}?format=serialized" if compiled else path)
@@ -87,8 +90,12 @@ class RegistryClient:
             status, where, body = self._ask(url)
             if status not in (301, 302, 303, 307, 308):
                 break
-            url = urljoin(url, where)
-            if _origin(urlsplit(url)) != _origin(self._base):
+            try:
+                url = urljoin(url, where)
+                elsewhere = _origin(urlsplit(url)) != _origin(self._base)
+            except ValueError:
+                elsewhere, url = True, where
+            if elsewhere:
                 raise Failure(
                     FailureKind.REFUSED,
                     f"The registry at {self.access.url} sends elsewhere: {url[:200]}.",
@@ -110,34 +117,17 @@ class RegistryClient:
             if self._tls
             else http.client.HTTPConnection(host, port, timeout=self._seconds)
         )
-        too_late = threading.Event()
-
-        def give_up() -> None:  # a timeout of the socket starts again with each byte that trickles in
-            too_late.set()
-            with suppress(OSError):  # it may just have ended
-                if connection.sock:
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(self._seconds, give_up)
-        timer.daemon = True
-        timer.start()
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         try:
-            path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-            connection.request("GET", path, headers=self._headers())
-            response = connection.getresponse()
-            body = response.read(_MOST_BYTES + 1)
-            status, where = response.status, response.getheader("Location", "")
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            raise self._unreachable(error, too_late=too_late.is_set()) from None
-        finally:
-            timer.cancel()
-            connection.close()
-            timer.join()
-        if too_late.is_set():
-            raise self._unreachable(TimeoutError(), too_late=True)
+            with _at_most(self._seconds, connection):
+                connection.request("GET", path, headers=self._headers())
+                with connection.getresponse() as response:
+                    body = response.read(_MOST_BYTES + 1)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from None
         if len(body) > _MOST_BYTES:
             raise self._odd(f"more than {_MOST_BYTES // 1_000_000} MB")
-        return status, where, body
+        return response.status, response.getheader("Location", ""), body
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept": "application/vnd.schemaregistry.v1+json, application/json", "User-Agent": "kexplorer"}
@@ -162,9 +152,9 @@ class RegistryClient:
         words = f"The registry at {self.access.url} answered {status}" + (f": {said}" if said.strip() else "")
         return Failure(kinds.get(status, FailureKind.BROKER), words.rstrip(".") + ".")
 
-    def _unreachable(self, error: Exception, *, too_late: bool) -> Failure:
+    def _unreachable(self, error: Exception) -> Failure:
         where = f"The registry at {self.access.url}"
-        if too_late or isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError):
             return Failure(FailureKind.TIMEOUT, f"{where} did not answer within {self._seconds:g} s.")
         if isinstance(error, ssl.SSLCertVerificationError):
             hint = "Choose the CA file that signed its certificate."
@@ -173,6 +163,37 @@ class RegistryClient:
             return Failure(FailureKind.TLS, f"{where} does not speak TLS: {error.reason or error}.")
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return Failure(FailureKind.UNREACHABLE, f"{where} is not reachable: {reason}.")
+
+
+@contextmanager
+def _at_most(seconds: float, connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Connects, and closes in the end; TimeoutError for what takes longer as a whole. (The timeout of a socket starts
+    again with each byte that trickles in.)"""
+    too_late = threading.Event()
+    connected: list[socket.socket] = []  # the connection forgets its socket once it has the headers
+
+    def give_up() -> None:
+        too_late.set()
+        with suppress(OSError):  # it may just have ended
+            for each in connected or filter(None, [connection.sock]):
+                each.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        connection.connect()
+        connected.append(connection.sock)
+        yield
+    except (OSError, http.client.HTTPException):
+        if not too_late.is_set():
+            raise
+    finally:
+        timer.cancel()
+        connection.close()
+        timer.join()
+    if too_late.is_set():
+        raise TimeoutError
 
 
 def _checked(url: str) -> SplitResult:
@@ -206,11 +227,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    try:
-        port = parts.port
-    except ValueError:
-        port = -1
-    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
+    """Raises ValueError for a port that is none."""
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _tls_context(ca_file: str) -> ssl.SSLContext:

@@ -1,4 +1,4 @@
-"""A Schema Registry over HTTP that can be told to misbehave. It answers as Confluent's does, for what the client asks."""
+"""A Schema Registry over HTTP that can be told to misbehave. It answers as Confluent's does."""
 
 import base64
 import http.server
@@ -72,7 +72,7 @@ class Running:
 
     def __init__(self, registry: FakeRegistry, tls: ssl.SSLContext | None = None) -> None:
         class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - http.server's name
+            def do_GET(self) -> None:
                 status, headers, body = registry.answer(self.path, self.headers.get("Authorization", ""))
                 try:
                     self.send_response(status)
