@@ -8,10 +8,11 @@ import struct
 from base64 import b64encode
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring
 from uuid import UUID
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 _FIRST_DAY = date(1970, 1, 1)
 _BYTES = re.compile("[\udc80-\udcff]")  # of invalid UTF-8, as "surrogateescape" spells them
 _MOST_ZEROS = 1000  # a scale of 2,147,483,647 would otherwise be 2 GB of zeros
@@ -59,21 +60,25 @@ def whole(number: int) -> str:
 
 def decimal(unscaled: int, scale: int) -> str:
     """`unscaled` / 10 ** `scale` with all its digits: (1250, 2) is 12.50. An exponent where zeros would not end."""
-    digits = Decimal(abs(unscaled)).as_tuple().digits
-    if 0 <= scale <= _MOST_ZEROS:
-        return format(Decimal((unscaled < 0, digits, -scale)), "f")
-    mantissa = "".join(map(str, digits))
-    return f"{'-' if unscaled < 0 else ''}{mantissa}E{-scale:+d}"
+    digits, sign = whole(abs(unscaled)), "-" if unscaled < 0 else ""
+    if scale < 0 or scale > _MOST_ZEROS:
+        return f"{sign}{digits}E{-scale:+d}"
+    digits = digits.rjust(scale + 1, "0")
+    return f"{sign}{digits[:-scale]}.{digits[-scale:]}" if scale else sign + digits
 
 
 def moment(ticks: int, digits: int, zone: str = "Z") -> str:
     """Ticks of 10 ** -`digits` seconds since 1970 as "2026-11-23T03:59:00.000Z"; the number outside of 1 to 9999."""
     seconds, rest = divmod(ticks, 10**digits)
     try:
-        at = _EPOCH + timedelta(seconds=seconds)
+        return f'"{_second(seconds)}{_fraction(rest, digits)}{zone}"'
     except OverflowError:
         return str(ticks)
-    return f'"{at.replace(tzinfo=None).isoformat()}{_fraction(rest, digits)}{zone}"'
+
+
+@lru_cache(maxsize=4096)  # neighbours share their second
+def _second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()
 
 
 def _fraction(rest: int, digits: int) -> str:
