@@ -12,7 +12,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,10 @@ from kexplorer.kafka import checks, properties
 from kexplorer.model.cluster import Cluster, ProbeStep
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.records import Trouble
+from kexplorer.model.search import SearchQuery
 from kexplorer.services.connections import Connections
+from kexplorer.services.search import Search
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from kexplorer.demo.process import DemoProcess
 
 _DEMO_START = 20.0  # seconds
+_SCANNERS = min(os.cpu_count() or 1, 4)  # processes of a search
 _CLIENT = 30.0  # seconds to import the client library from a slow disk
 
 
@@ -82,7 +86,7 @@ async def _main(application: QApplication, options: Options) -> int:
             check_property=properties.check_property,
         )
         preferences = Preferences(home and home / "window.json")
-        explorer = Explorer(application, connections, preferences, _start_demo, _versions)
+        explorer = Explorer(application, connections, preferences, _start_demo, _open_search, _versions)
         await stack.enter_async_context(explorer)
         if options.selftest:
             await asyncio.sleep(0)  # the window is painted
@@ -141,7 +145,18 @@ def _import_client() -> None:
     properties.require_supported_client()
     importlib.import_module("kexplorer.kafka.cluster")
     importlib.import_module("kexplorer.kafka.probe")
+    importlib.import_module("kexplorer.kafka.scan")
     importlib.import_module("kexplorer.ui.widgets.inspector")  # for the first record that is selected
+
+
+async def _open_search(
+    profile: Profile, credentials: Credentials, query: SearchQuery, known: Sequence[Trouble]
+) -> Search:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.scan import Scan, ScanPool  # noqa: PLC0415
+
+    scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation)
+    return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known)
 
 
 async def _start_demo() -> DemoProcess:

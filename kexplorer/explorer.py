@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Protocol
 from urllib.parse import unquote
@@ -15,9 +16,12 @@ from PySide6.QtWidgets import QApplication
 
 from kexplorer.model.cluster import Cluster, ConnectionState, Link
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.profile import Profile
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.records import Trouble
+from kexplorer.model.search import SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
+from kexplorer.services.search import Search
 from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.preferences import Preferences
 from kexplorer.ui import theme
@@ -35,6 +39,9 @@ DEMO = "Demo shop"  # the name of its connection
 _DEMO_TOPIC = "orders"  # what is shown of it first
 _METADATA_SOON, _METADATA_EVERY = 1.0, 30.0  # seconds, twice as long each time: who connects to a cluster changes it
 _LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
+
+
+OpenSearch = Callable[[Profile, Credentials, SearchQuery, Sequence[Trouble]], Awaitable[Search]]
 
 
 class Demo(Protocol):
@@ -56,12 +63,14 @@ class Explorer:
         connections: Connections,
         preferences: Preferences,
         start_demo: Callable[[], Awaitable[Demo]],
+        open_search: OpenSearch,
         versions: Callable[[], Mapping[str, str]],
     ) -> None:
         self._application = application
         self._connections = connections
         self._preferences = preferences
         self._start_demo = start_demo
+        self._open_search = open_search
         self.sessions = Sessions(self._connect)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
@@ -154,7 +163,7 @@ class Explorer:
         if kind == "topics" and len(rest) == 1:
             return TopicsPanel(profile, lambda: self._session(name), lambda topic: self.open_topic(name, topic))
         if kind == "messages" and len(rest) == 2:
-            return MessagesPanel(profile, rest[1], lambda: self._session(name))
+            return MessagesPanel(profile, rest[1], lambda: self._session(name), partial(self._search, profile))
         return None
 
     def _profile(self, name: str) -> Profile | None:
@@ -212,6 +221,10 @@ class Explorer:
         await self.sessions.close(name)
         if profile := self._profile(name):
             await self._connections.forget(profile)
+
+    async def _search(self, profile: Profile, query: SearchQuery, known: Sequence[Trouble]) -> Search:
+        credentials = await self._connections.credentials(profile, lambda what: ask_secret(self.window, what))
+        return await self._open_search(profile, credentials, query, known)
 
     async def _connect(self, name: str) -> Cluster:
         profile = self._profile(name)

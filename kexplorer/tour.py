@@ -12,6 +12,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QWidget
 
 from kexplorer.explorer import DEMO, Explorer
+from kexplorer.model.search import FilterKind, FilterSpec
 from kexplorer.services.catalog import TopicOffsets
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
@@ -48,6 +49,13 @@ class Tour:
         letters.select_newest()
         letters.inspector.tabs.setCurrentIndex(2)
         await self._both("headers")
+        orders = self._open(MessagesPanel, messages_key(DEMO, "orders"))
+        spec = FilterSpec('value.currency == "EUR" and value.total > 100', FilterKind.EXPRESSION)
+        orders.show_query(spec)
+        orders.search(spec)
+        await _until(lambda: "scanned." in orders.coverage.text)
+        orders.view.select(0)
+        await self._both("search")
         self._window.toggle_log()
         await self._both("log")
         self._window.toggle_log()

@@ -51,7 +51,9 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
         checks=checks,
         check_property=properties.check_property,
     )
-    explorer = Explorer(application, connections, Preferences(home / "window.json"), app._start_demo, app._versions)
+    explorer = Explorer(
+        application, connections, Preferences(home / "window.json"), app._start_demo, app._open_search, app._versions
+    )
     async with explorer:
         await asyncio.sleep(0.1)
         if watch:

@@ -15,6 +15,7 @@ import statistics
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -26,6 +27,9 @@ from PySide6.QtWidgets import QApplication
 
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.records import Trouble
+from kexplorer.model.search import SearchQuery
+from kexplorer.services.search import Search
 from kexplorer.services.sessions import Sessions
 from kexplorer.ui import theme
 from kexplorer.ui.panels.messages import MessagesPanel
@@ -60,12 +64,15 @@ async def _measure(bootstrap: str, topic: str) -> None:
     async def connect(_: str) -> KafkaCluster:
         return KafkaCluster(profile, Credentials())
 
+    async def no_search(_query: SearchQuery, _known: Sequence[Trouble]) -> Search:
+        raise LookupError("this benchmark searches nothing")
+
     sessions = Sessions(connect)
     await (await sessions.open("benchmark")).catalog.refresh()
     made, shown = [], []
     for run in range(RUNS + 3):
         clicked = time.perf_counter()
-        panel = MessagesPanel(profile, topic, lambda: sessions.open("benchmark"))
+        panel = MessagesPanel(profile, topic, lambda: sessions.open("benchmark"), no_search)
         panel.resize(1280, 800)
         panel.show()
         built = time.perf_counter()

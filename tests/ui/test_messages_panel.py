@@ -7,7 +7,7 @@ import importlib
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -15,8 +15,12 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from pytestqt.qtbot import QtBot
 
+from kexplorer import app
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.records import Trouble
+from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery
+from kexplorer.services.search import Search
 from kexplorer.services.sessions import Sessions
 from kexplorer.ui.panels import messages
 from kexplorer.ui.panels.messages import MessagesPanel
@@ -70,7 +74,11 @@ async def _opened(qtbot: QtBot, bootstrap: str, topic: str) -> AsyncIterator[Mes
         return KafkaCluster(profile, Credentials())
 
     sessions = Sessions(connect)
-    panel = MessagesPanel(profile, topic, lambda: sessions.open("test"))
+
+    async def open_search(query: SearchQuery, known: Sequence[Trouble]) -> Search:
+        return await app._open_search(profile, Credentials(), query, known)
+
+    panel = MessagesPanel(profile, topic, lambda: sessions.open("test"), open_search)
     panel.resize(1000, 700)
     panel.show()
     try:
@@ -293,3 +301,30 @@ def test_reads_no_more_than_the_part_that_was_chosen(
             assert "nonsense" in str(panel.strip.failure)
 
     qtloop.run(look())
+
+
+@pytest.mark.slow
+def test_searches_every_record_and_says_what_was_scanned(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    _produce(broker.bootstrap, topic_name, range(3000))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 3000)
+            panel.search(FilterSpec("99", FilterKind.CONTAINS))
+            await _until(lambda: "everything was scanned" in panel.coverage.text, 60)
+            wanted = [b"value %d" % n for n in range(3000) if "99" in str(n)]
+            assert sorted(_values(panel)) == sorted(wanted)  # type: ignore[type-var]
+            assert f"{len(wanted)} records found" in panel.status_text
+            panel.search(FilterSpec("partition >= 0 and offset < 2", FilterKind.EXPRESSION))
+            await _until(lambda: panel.rows == 6 and "everything was scanned" in panel.coverage.text, 60)
+            panel.search(FilterSpec("no such thing", FilterKind.CONTAINS))
+            await _until(lambda: "0 matches" in panel.coverage.text, 60)
+            assert "Nothing was found." in panel.empty.text
+            panel.reload()
+            await _until(lambda: panel.rows == 3000)
+            assert not panel.coverage.isVisible()
+
+    qtloop.run(look(), timeout=110)

@@ -28,16 +28,20 @@ from kexplorer.formats.numbers import count, rate
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
+from kexplorer.model.search import FilterSpec, SearchQuery
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
-from kexplorer.services.ranges import parse_place, resolve
+from kexplorer.services.ranges import Resolved, parse_place, resolve
+from kexplorer.services.search import Search
 from kexplorer.services.sessions import Session
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.widgets.coverage_strip import CoverageStrip
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
+from kexplorer.ui.widgets.query_bar import QueryBar
 from kexplorer.ui.widgets.range_box import PLACES, RangeBox, mark_invalid
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
@@ -60,13 +64,22 @@ def messages_key(profile: str, topic: str) -> str:
 
 
 class MessagesPanel(Panel):
-    """Browses the whole topic (`browsed`) or follows its end (`ring`); one of the two is what the table shows. Reads
-    without joining a group and without committing. `open_session` connects when that is needed."""
+    """Browses the topic (`browsed`), or fills a `ring`: with what arrives at its end, or with what a search finds. One
+    of the two is what the table shows. Reads without joining a group and without committing. `open_session` connects
+    when that is needed; `open_search` makes a search, whose workers are this panel's until it closes it."""
 
-    def __init__(self, profile: Profile, topic: str, open_session: Callable[[], Awaitable[Session]]) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        topic: str,
+        open_session: Callable[[], Awaitable[Session]],
+        open_search: Callable[[SearchQuery, Sequence[Trouble]], Awaitable[Search]],
+    ) -> None:
         super().__init__(messages_key(profile.name, topic), topic, "message", profile.name, profile.colour)
         self.topic = topic
         self._open_session = open_session
+        self._open_search = open_search
+        self._search: Search | None = None
         self.browsed: TopicWindow | None = None  # while one browses
         self.ring: RecordRing | None = None  # while one follows
         self.received = 0
@@ -86,7 +99,16 @@ class MessagesPanel(Panel):
         self._summary = ElidedLabel()
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
         self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
-        self._jump = _action(self, "search", "Go to a place", "Ctrl+G", lambda: self._place.setFocus(_BY_KEY))
+        self._find = _action(self, "search", "Search", "Ctrl+F", self.show_query)
+        self.query = QueryBar()
+        self.query.hide()
+        self.query.searched.connect(self.search)
+        self.query.closed.connect(self._close_query)
+        self.coverage = CoverageStrip()
+        self.coverage.hide()
+        self.coverage.pause_requested.connect(self._pause_search)
+        self.coverage.stop_requested.connect(lambda: self.tasks.cancel("read"))
+        self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", lambda: self._place.setFocus(_BY_KEY))
         self._ends = (
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
             _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
@@ -114,6 +136,8 @@ class MessagesPanel(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._build_bar())
+        column.addWidget(self.query)
+        column.addWidget(self.coverage)
         column.addWidget(self.strip)
         column.addWidget(self._splitter, 1)
         self.setFocusProxy(self.view)
@@ -154,7 +178,7 @@ class MessagesPanel(Panel):
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        return (self._follow, self._refresh, self._jump, *self._ends)
+        return (self._follow, self._refresh, self._find, self._jump, *self._ends)
 
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
@@ -167,6 +191,7 @@ class MessagesPanel(Panel):
             "committed": self._isolation.currentData() is IsolationLevel.READ_COMMITTED,
             "following": self._going.is_set(),
             "range": self._range.save_state(),
+            "filters": self.query.save_state(),
             "splitter": self._splitter.sizes(),
             "columns": self.view.save_state(),
         }
@@ -179,6 +204,7 @@ class MessagesPanel(Panel):
         if isinstance(columns := state.get("columns"), dict):
             self.view.restore_state(columns)
         self._range.restore_state(state.get("range"))
+        self.query.restore_state(state.get("filters"))
         if state.get("following") is True:
             self.follow()
         else:
@@ -207,11 +233,15 @@ class MessagesPanel(Panel):
         """Shows what arrives, behind the newest records there are; goes on where a pause began."""
         self._going.set()
         self._name_follow("pause", "Pause")
-        self._tell_timer.start()
-        if self.ring is not None and self.tasks.running("read"):
+        if self.ring is not None and self._search is None and self.tasks.running("read"):
             self._tell()
         else:
             self._start(self._live())
+
+    def search(self, spec: FilterSpec) -> None:
+        """Looks at every record of the part that is chosen; matches are shown as they are found."""
+        self._stop_following()
+        self._start(self._find_all(spec))
 
     def pause(self) -> None:
         self._stop_following()
@@ -226,7 +256,6 @@ class MessagesPanel(Panel):
     def _stop_following(self) -> None:
         self._going.clear()
         self._name_follow("play", "Follow")
-        self._tell_timer.stop()
 
     def _name_follow(self, icon_name: str, text: str) -> None:
         self._follow.setText(text)
@@ -235,24 +264,66 @@ class MessagesPanel(Panel):
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._loading = True
+        self._tell_timer.start()
+        self.coverage.hide()
         self.strip.clear()
         self._tell()
         self.tasks.start("read", work)
 
     async def _browse(self) -> None:
+        session, part, isolation = await self._part()
+        window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived)
+        await window.fetch_newest(_FIRST)
+        self.browsed, self.ring = window, None
+        self.view.set_newest_first(True)
+        self._show_source(part.troubles)
+        await window.run()
+
+    async def _part(self) -> tuple[Session, Resolved, IsolationLevel]:
+        """The part of the topic that is chosen, with its ends as they are now."""
         if self._range.failure:
             raise self._range.failure
         session = await self._open_session()
         isolation: IsolationLevel = self._isolation.currentData()
         sources = await self._sources(session)
-        part = await resolve(
-            session.cluster, sources, self._range.start, self._range.end, isolation, round(time.time() * 1000)
-        )
-        window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived)
-        await window.fetch_newest(_FIRST)
-        self.browsed, self.ring = window, None
-        self._show_source(part.troubles)
-        await window.run()
+        part = await resolve(session.cluster, sources, self._range.start, self._range.end, isolation, _now())
+        return session, part, isolation
+
+    async def _find_all(self, spec: FilterSpec) -> None:
+        _, part, isolation = await self._part()
+        search = await self._open_search(SearchQuery(part.ranges, spec, _now(), isolation), part.troubles)
+        self._search = search
+        self.browsed, self.ring = None, RecordRing(RING_BYTES)
+        self.received = 0
+        self.view.set_newest_first(False)
+        self._show_source(part.troubles, stays=True)
+        self.coverage.show()
+        try:
+            while (batch := await search.next_batch()) is not None:
+                self._collect(batch)
+        finally:
+            self._search = None
+            await search.close()
+            self.coverage.show_report(search.report())
+            self._show_rows()
+
+    def show_query(self, spec: FilterSpec | None = None) -> None:
+        if spec is not None:
+            self.query.show_spec(spec)
+        self.query.show()
+        self.query.setFocus(_BY_KEY)
+        self.query.edit.selectAll()
+
+    def _close_query(self) -> None:
+        self.query.hide()
+        self.view.setFocus()
+        if self.coverage.isVisible():
+            self.reload()
+
+    def _pause_search(self) -> None:
+        if self._search is not None:
+            (self._search.resume if self._search.paused else self._search.pause)()
+            self._tell()
 
     def go_to(self, place: str) -> None:
         """Selects the record at a place as `parse_place` takes it."""
@@ -267,11 +338,11 @@ class MessagesPanel(Panel):
             mark_invalid(self._place, True)
             raise
         if self.browsed is None:
-            raise Failure(FailureKind.REFUSED, "One follows the end of the topic.", "Refresh browses all of it.")
+            raise Failure(FailureKind.REFUSED, "This is not the whole topic.", "Refresh browses all of it.")
         window, session = self.browsed, await self._open_session()
         sources = await self._sources(session)
         isolation: IsolationLevel = self._isolation.currentData()
-        part = await resolve(session.cluster, sources, place, None, isolation, round(time.time() * 1000))
+        part = await resolve(session.cluster, sources, place, None, isolation, _now())
         self.view.select(min(window.row_from(part.ranges), len(window) - 1))
         self.view.setFocus()
         self._show_troubles(part.troubles)
@@ -284,6 +355,7 @@ class MessagesPanel(Panel):
         ring = RecordRing(RING_BYTES)
         ring.extend(page.records)
         self.browsed, self.ring = None, ring
+        self.view.set_newest_first(True)
         self.received = len(page.records)
         self._told = (time.monotonic(), self.received)
         self._show_source(page.troubles)
@@ -306,13 +378,16 @@ class MessagesPanel(Panel):
         return [source for source in found if wanted in (None, source.partition)]
 
     async def _take(self, batch: Batch) -> None:
-        if batch.records and self.ring is not None:
+        self._collect(batch)
+        await self._going.wait()
+
+    def _collect(self, batch: Batch) -> None:
+        if len(batch.records) and self.ring is not None:
             self.ring.extend(batch.records)
             self.received += len(batch.records)
             if not self._repaint.isActive():
                 self._repaint.start()
         self._show_troubles(batch.troubles)
-        await self._going.wait()
 
     def _arrived(self) -> None:
         """Rows that the table had asked for."""
@@ -359,14 +434,16 @@ class MessagesPanel(Panel):
             return self.browsed
         return RecordRing(0) if self.ring is None else self.ring
 
-    def _show_source(self, troubles: Sequence[Trouble]) -> None:
+    def _show_source(self, troubles: Sequence[Trouble], *, stays: bool = False) -> None:
         self._loading = False
-        self.view.set_source(self._source)
+        self.view.set_source(self._source, stays=stays)
         self._show_troubles(troubles)
         self._tell()
 
     def _tell(self) -> None:
         self._show_page()
+        if self._search is not None:
+            self.coverage.show_progress(self._search.progress(), self._search.coverage(), self._search.paused)
         text = "Reading …" if self._loading else self._told_of_window() if self.ring is None else self._told_of_ring()
         self._summary.show_text(text)
         self.say(text)
@@ -384,6 +461,8 @@ class MessagesPanel(Panel):
         if now - since >= _TELL_EVERY / 1000:
             self._rate = (self.received - before) / (now - since)
             self._told = (now, self.received)
+        if self.coverage.isVisibleTo(self):
+            return f"{kept} found"
         return f"{kept} · {rate(self._rate)}" if self._going.is_set() else f"{kept} · paused"
 
     def _show_page(self) -> None:
@@ -399,6 +478,10 @@ class MessagesPanel(Panel):
             self.empty.tell("message", f"Reading {self.topic} …")
         elif self.strip.failure is not None:
             self.empty.tell("warning", "Nothing could be read.")
+        elif self._search is not None:
+            self.empty.tell("search", "Nothing found yet.", "The search goes on.")
+        elif self.coverage.isVisibleTo(self):
+            self.empty.tell("search", "Nothing was found.", "Above stands what was scanned.")
         elif self._going.is_set():
             self.empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")
         else:
@@ -411,6 +494,11 @@ class MessagesPanel(Panel):
         menu.addSeparator()
         menu.addActions([self._follow, self._refresh])
         menu.popup(at)
+
+
+def _now() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
 
 
 def _action(panel: Panel, icon_name: str, text: str, shortcut: str, run: Callable[[], None]) -> QAction:

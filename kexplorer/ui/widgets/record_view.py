@@ -85,6 +85,7 @@ class RecordView(RowArea):
         self._source: RowSource = RecordRing(0)
         self._total = self._dropped = 0  # absolute rows, as of the last rows_changed()
         self._newest_first = True
+        self._stays = False
         self._following = True
         self._zone: tzinfo = UTC
         self._selection = RowSelection()  # of absolute rows, as are the next three
@@ -104,9 +105,11 @@ class RecordView(RowArea):
 
     # ---- what is shown
 
-    def set_source(self, source: RowSource) -> None:
-        """Shows another source from its newest record; nothing is selected."""
+    def set_source(self, source: RowSource, *, stays: bool = False) -> None:
+        """Shows another source from its newest record; nothing is selected. `stays`: what is on screen is not moved by
+        rows that come, not even at the newest end."""
         self._source = source
+        self._stays = stays
         self._total, self._dropped = source.dropped + len(source), source.dropped
         self._selection.clear()
         self._cells.clear()
@@ -124,7 +127,7 @@ class RecordView(RowArea):
         self._selection.remove(0, dropped)
         if self._current is not None and self._current < dropped:
             self._current = None  # no signal: whoever shows the record may go on showing it
-        top = self._newest_end if self._following else self.top + shift
+        top = self._newest_end if self._following and not self._stays else self.top + shift
         changed = self._missing or (was_short and total != before)
         self.place(top, shift=shift, repaint=changed)
 
