@@ -34,15 +34,6 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen pl
 PLAIN = Profile("local", "localhost:9092")
 
 
-@pytest.fixture(autouse=True)
-def _window(qapp: QApplication) -> Iterator[None]:
-    """Stands for the main window: without one the last dialog that closes would end the loop."""
-    before = qapp.quitOnLastWindowClosed()
-    qapp.setQuitOnLastWindowClosed(False)
-    yield
-    qapp.setQuitOnLastWindowClosed(before)
-
-
 async def connect(profile: Profile, credentials: Credentials) -> Cluster:
     return Gateway(profile, credentials)
 
