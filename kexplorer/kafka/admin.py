@@ -232,7 +232,7 @@ class Admin:
         state = self._monitor.state
         if not state.reason or failure.kind not in (FailureKind.TIMEOUT, FailureKind.UNREACHABLE):
             return failure
-        message = f"{failure.message} Cause: {state.reason}."
+        message = f"{failure.message.partition(':')[0]} failed: {state.reason}."
         if state.login_refused:
             return Failure(FailureKind.AUTHENTICATION, message, CHECK_LOGIN)
         return Failure(failure.kind, message, failure.hint)

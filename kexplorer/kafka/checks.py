@@ -110,7 +110,10 @@ def file(path: object, what: str) -> str:
 
 def bootstrap(value: object) -> tuple[Address, ...]:
     """`host:port,[::1]:9092` as addresses, in order, each once."""
-    pieces = [piece.strip() for piece in name(value, "The list of bootstrap servers").split(",")]
+    what = "The list of bootstrap servers"
+    if not text(value, what).strip():
+        raise invalid(f"{what} is empty.", "Write host:port, such as localhost:9092.")
+    pieces = [piece.strip() for piece in str(value).split(",")]
     return tuple(dict.fromkeys(_address(piece) for piece in pieces))
 
 

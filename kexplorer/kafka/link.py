@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 _FRESH = 30.0  # seconds after which an error that did not come again no longer counts
 _PUBLISH_EVERY = 1.0  # seconds
 _BROKER = re.compile(r"^(?:\w+://)?(?P<broker>\S+?:\d+)/(?:bootstrap|\d+): ")
+_CONNECT = re.compile(r"^Connect to ipv[46]#\S+ failed: ")
 _ELAPSED = re.compile(r" \(after \d+ms in state [A-Z_0-9]+(?:, \d+ identical error\(s\) suppressed)?\)")
 
 
@@ -69,7 +70,7 @@ class LinkMonitor:
             return
         found = _BROKER.match(text)
         broker = found["broker"] if found else ""
-        reason = _ELAPSED.sub("", text[found.end() :] if found else text)
+        reason = _CONNECT.sub("", _ELAPSED.sub("", text[found.end() :] if found else text))
         self._note(broker, reason, refused=code == KafkaError._AUTHENTICATION)
 
     def on_answer(self) -> None:

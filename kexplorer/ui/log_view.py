@@ -56,12 +56,9 @@ class LogView(QWidget):
         self._clear = _flat("Clear", "trash", "Forget these lines")
         self._clear.clicked.connect(self.model.clear)
         self._empty = EmptyState("log", "Nothing logged at this level", "What goes on between window and brokers.")
-        QShortcut(
-            QKeySequence(QKeySequence.StandardKey.Copy),
-            self.table,
-            self.copy,
-            context=Qt.ShortcutContext.WidgetShortcut,
-        )
+        keys = QKeySequence(QKeySequence.StandardKey.Copy)
+        copy = QShortcut(keys, self.table, context=Qt.ShortcutContext.WidgetShortcut)
+        copy.activated.connect(self.copy)  # beside a slot in the constructor PySide ignores `context`
         self._lay_out()
         self._at_end = True
         self.table.verticalScrollBar().valueChanged.connect(self._scrolled)

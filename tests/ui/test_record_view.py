@@ -127,11 +127,23 @@ def followed(view: RecordView) -> bool:
 
 
 def test_the_newest_record_is_on_top_and_stays_there(view: RecordView, ring: RecordRing) -> None:
-    assert on_screen(view)[:3] == [499, 498, 497]
     ring.extend(some(500, 510))
     view.rows_changed()
     assert followed(view)
     assert on_screen(view)[:3] == [509, 508, 507]
+
+
+def test_a_row_that_was_clicked_is_not_moved_away_by_new_ones(view: RecordView, ring: RecordRing) -> None:
+    click(view, 5)
+    ring.extend(some(500, 510))
+    view.rows_changed()
+    assert not followed(view)
+    assert on_screen(view)[:3] == [499, 498, 497]
+    view.jump_to_newest()
+    ring.extend(some(510, 520))
+    view.rows_changed()
+    assert followed(view)
+    assert on_screen(view)[:3] == [519, 518, 517]
 
 
 def test_the_oldest_record_can_be_on_top_and_the_end_is_followed(view: RecordView, ring: RecordRing) -> None:

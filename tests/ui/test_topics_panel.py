@@ -43,7 +43,7 @@ class Shown:
 def shown(qtbot: QtBot, qtloop: LoopRunner) -> Iterator[Shown]:
     shown = Shown(qtloop)
     qtbot.addWidget(shown.panel)
-    shown.panel.resize(900, 500)
+    shown.panel.resize(1100, 500)
     shown.panel.show()
     shown.panel.activateWindow()
     yield shown

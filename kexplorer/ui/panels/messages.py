@@ -80,9 +80,11 @@ class MessagesPanel(Panel):
         self._open_session = open_session
         self._open_search = open_search
         self._search: Search | None = None
+        self._searched = False  # the table shows what a search found
+        self._filters: object = None  # those searched for in earlier sessions
         self.browsed: TopicWindow | None = None  # while one browses
         self.ring: RecordRing | None = None  # while one follows
-        self.received = 0
+        self.received = self._seen = 0
         self._rate = 0.0  # records a second
         self._told = (time.monotonic(), 0)  # when the rate was last worked out, and what had been received by then
         self._going = asyncio.Event()  # cleared while a follow is paused
@@ -100,14 +102,6 @@ class MessagesPanel(Panel):
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
         self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
         self._find = _action(self, "search", "Search", "Ctrl+F", self.show_query)
-        self.query = QueryBar()
-        self.query.hide()
-        self.query.searched.connect(self.search)
-        self.query.closed.connect(self._close_query)
-        self.coverage = CoverageStrip()
-        self.coverage.hide()
-        self.coverage.pause_requested.connect(self._pause_search)
-        self.coverage.stop_requested.connect(lambda: self.tasks.cancel("read"))
         self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", lambda: self._place.setFocus(_BY_KEY))
         self._ends = (
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
@@ -121,6 +115,7 @@ class MessagesPanel(Panel):
         self.view.activated.connect(lambda _: self.inspector.setFocus())
         self.view.context_menu_requested.connect(self._menu)
         self.view.notice.connect(self.say)
+        self.view.following_changed.connect(self._watch_newest)
         self.empty = EmptyState("message", "")
         self.empty.action_requested.connect(self._follow.trigger)
         self._pages = QStackedWidget()
@@ -132,15 +127,14 @@ class MessagesPanel(Panel):
         self._unselected = EmptyState("message", "No record is selected.", "Select one to see all of it.")
         self._splitter.addWidget(self._unselected)
         self._splitter.setSizes([620, 380])
-        column = QVBoxLayout(self)
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addLayout(self._build_bar())
-        column.addWidget(self.query)
-        column.addWidget(self.coverage)
         column.addWidget(self.strip)
         column.addWidget(self._splitter, 1)
-        self.setFocusProxy(self.view)
+        self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusProxy(self.empty)
 
     def _build_bar(self) -> QHBoxLayout:
         self._range, self._partition, self._isolation = RangeBox(), QComboBox(), QComboBox()
@@ -158,6 +152,9 @@ class MessagesPanel(Panel):
         refresh = QPushButton(icon("refresh"), "Refresh")
         refresh.setToolTip("Browse the whole topic up to its newest record (Ctrl+R)")
         refresh.clicked.connect(self._refresh.trigger)
+        self._newer = QPushButton(icon("jump-top"), "")
+        self._newer.clicked.connect(self.view.jump_to_newest)
+        self._newer.hide()
         self._follow_button = QPushButton(icon("play", "on_accent"), "Follow")
         self._follow_button.setProperty("kind", "primary")
         self._follow_button.setToolTip("Show records as they arrive (Ctrl+E)")
@@ -171,6 +168,7 @@ class MessagesPanel(Panel):
             bar.addWidget(box)
         bar.addWidget(self._place, 1)
         bar.addWidget(self._summary, 1)
+        bar.addWidget(self._newer)
         bar.addWidget(refresh)
         bar.addWidget(self._follow_button)
         return bar
@@ -191,7 +189,7 @@ class MessagesPanel(Panel):
             "committed": self._isolation.currentData() is IsolationLevel.READ_COMMITTED,
             "following": self._going.is_set(),
             "range": self._range.save_state(),
-            "filters": self.query.save_state(),
+            "filters": self.query.save_state() if "query" in vars(self) else self._filters,
             "splitter": self._splitter.sizes(),
             "columns": self.view.save_state(),
         }
@@ -204,7 +202,7 @@ class MessagesPanel(Panel):
         if isinstance(columns := state.get("columns"), dict):
             self.view.restore_state(columns)
         self._range.restore_state(state.get("range"))
-        self.query.restore_state(state.get("filters"))
+        self._filters = state.get("filters")
         if state.get("following") is True:
             self.follow()
         else:
@@ -259,13 +257,16 @@ class MessagesPanel(Panel):
 
     def _name_follow(self, icon_name: str, text: str) -> None:
         self._follow.setText(text)
+        self._follow.setIcon(icon(icon_name))
         self._follow_button.setText(text)
         self._follow_button.setIcon(icon(icon_name, "on_accent"))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._loading = True
         self._tell_timer.start()
-        self.coverage.hide()
+        if self._searched:
+            self._searched = False
+            self.coverage.hide()
         self.strip.clear()
         self._tell()
         self.tasks.start("read", work)
@@ -297,6 +298,7 @@ class MessagesPanel(Panel):
         self.received = 0
         self.view.set_newest_first(False)
         self._show_source(part.troubles, stays=True)
+        self._searched = True
         self.coverage.show()
         try:
             while (batch := await search.next_batch()) is not None:
@@ -317,7 +319,7 @@ class MessagesPanel(Panel):
     def _close_query(self) -> None:
         self.query.hide()
         self.view.setFocus()
-        if self.coverage.isVisible():
+        if self._searched:
             self.reload()
 
     def _pause_search(self) -> None:
@@ -400,8 +402,26 @@ class MessagesPanel(Panel):
     # what is shown
 
     @cached_property
+    def query(self) -> QueryBar:
+        """Made when first wanted, as the next two are: opening a panel should cost little."""
+        made = QueryBar()
+        made.restore_state(self._filters)
+        made.searched.connect(self.search)
+        made.closed.connect(self._close_query)
+        self._column.insertWidget(1, made)
+        return made
+
+    @cached_property
+    def coverage(self) -> CoverageStrip:
+        made = CoverageStrip()
+        made.pause_requested.connect(self._pause_search)
+        made.stop_requested.connect(lambda: self.tasks.cancel("read"))
+        self._column.insertWidget(self._column.indexOf(self.strip), made)
+        return made
+
+    @cached_property
     def inspector(self) -> Inspector:
-        """Imported and made when the first record is selected: it is most of what opening a panel would cost."""
+        """Imported only then, too."""
         from kexplorer.ui.widgets.inspector import Inspector  # noqa: PLC0415
 
         made = Inspector()
@@ -442,11 +462,22 @@ class MessagesPanel(Panel):
 
     def _tell(self) -> None:
         self._show_page()
+        if self._going.is_set() and not self.view.following and self.received > self._seen:
+            self._newer.setText(f"{count(self.received - self._seen)} new")
+            self._newer.show()
+        elif not self._going.is_set():
+            self._newer.hide()
         if self._search is not None:
             self.coverage.show_progress(self._search.progress(), self._search.coverage(), self._search.paused)
         text = "Reading …" if self._loading else self._told_of_window() if self.ring is None else self._told_of_ring()
         self._summary.show_text(text)
         self.say(text)
+
+    def _watch_newest(self, following: bool) -> None:
+        """The newest rows went out of sight, or came back."""
+        self._seen = self.received
+        if following:
+            self._newer.hide()
 
     def _told_of_window(self) -> str:
         return f"{count(self.rows)} offsets"
@@ -461,7 +492,7 @@ class MessagesPanel(Panel):
         if now - since >= _TELL_EVERY / 1000:
             self._rate = (self.received - before) / (now - since)
             self._told = (now, self.received)
-        if self.coverage.isVisibleTo(self):
+        if self._searched:
             return f"{kept} found"
         return f"{kept} · {rate(self._rate)}" if self._going.is_set() else f"{kept} · paused"
 
@@ -470,6 +501,7 @@ class MessagesPanel(Panel):
         if page is not self._pages.currentWidget():
             focused = self.isAncestorOf(QApplication.focusWidget() or self.window())
             self._pages.setCurrentWidget(page)
+            self.setFocusProxy(page)
             if focused:
                 page.setFocus()
         if self.rows:
@@ -480,7 +512,7 @@ class MessagesPanel(Panel):
             self.empty.tell("warning", "Nothing could be read.")
         elif self._search is not None:
             self.empty.tell("search", "Nothing found yet.", "The search goes on.")
-        elif self.coverage.isVisibleTo(self):
+        elif self._searched:
             self.empty.tell("search", "Nothing was found.", "Above stands what was scanned.")
         elif self._going.is_set():
             self.empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")

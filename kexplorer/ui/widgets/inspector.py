@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, tzinfo
+from functools import cached_property
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFormLayout, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFormLayout,
+    QLabel,
+    QSplitter,
+    QStackedWidget,
+    QTableView,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import visible
@@ -16,6 +27,7 @@ from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.record_cells import is_tombstone
 from kexplorer.ui.widgets.value_pane import ValuePane
 
+_VALUE, _KEY, _HEADERS, _DETAILS = range(4)  # tabs
 _FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Key", "Value", "Headers")
 _SET_BY = {
     TimestampType.NOT_AVAILABLE: "of an unknown type",
@@ -34,16 +46,17 @@ class Inspector(QWidget):
         super().__init__(parent)
         self._record: Record | None = None
         self._zone: tzinfo = UTC
-        self._filled: set[QWidget] = set()
-        self.value, self.key, self._header = ValuePane(), ValuePane(), ValuePane()
-        for pane in (self.value, self.key, self._header):
-            pane.notice.connect(self.notice)
-        self._headers = self._headers_page()
-        self._details = self._details_page()
+        self._filled: set[int] = set()  # tabs that show the record
+        self.value = self._pane()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for title, page in self._pages():
-            self.tabs.addTab(page, title)
+        self.tabs.addTab(self.value, "Value")
+        self._places: dict[int, QVBoxLayout] = {}
+        for title in ("Key", "Headers", "Details"):
+            page = QWidget()  # filled when it is first looked at: three quarters of the time that an inspector takes
+            place = QVBoxLayout(page)
+            place.setContentsMargins(0, 0, 0, 0)
+            self._places[self.tabs.addTab(page, title)] = place
         self.tabs.currentChanged.connect(self._fill)
         self._empty = EmptyState("message", "No record is selected.", "Select one in the table to see all of it.")
         self._stack = QStackedWidget()
@@ -54,25 +67,42 @@ class Inspector(QWidget):
         column.addWidget(self._stack)
         self.setFocusProxy(self.value)
 
-    def _pages(self) -> tuple[tuple[str, QWidget], ...]:
-        return ("Value", self.value), ("Key", self.key), ("Headers", self._headers), ("Details", self._details)
+    def _pane(self) -> ValuePane:
+        pane = ValuePane()
+        pane.notice.connect(self.notice)
+        return pane
 
-    def _headers_page(self) -> QStackedWidget:
+    def _place(self, tab: int, content: QWidget, focus: QWidget | None = None) -> None:
+        place = self._places[tab]
+        place.addWidget(content)
+        place.parentWidget().setFocusProxy(focus or content)
+
+    @cached_property
+    def key(self) -> ValuePane:
+        pane = self._pane()
+        self._place(_KEY, pane)
+        return pane
+
+    @cached_property
+    def headers(self) -> QTableView:
         self._model = HeadersModel(self)
-        self.headers = headers_table(self._model)
-        self.headers.selectionModel().currentRowChanged.connect(lambda now: self._show_header(now.row()))
+        self._header = self._pane()
+        table = headers_table(self._model)
+        table.selectionModel().currentRowChanged.connect(lambda now: self._show_header(now.row()))
         split = QSplitter()
         split.setChildrenCollapsible(False)
-        split.addWidget(self.headers)
+        split.addWidget(table)
         split.addWidget(self._header)
         split.setSizes([500, 400])
         self._no_headers = EmptyState("info", "")
-        pages = QStackedWidget()
-        pages.addWidget(split)
-        pages.addWidget(self._no_headers)
-        return pages
+        self._headers_pages = QStackedWidget()
+        self._headers_pages.addWidget(split)
+        self._headers_pages.addWidget(self._no_headers)
+        self._place(_HEADERS, self._headers_pages, table)
+        return table
 
-    def _details_page(self) -> QWidget:
+    @cached_property
+    def _facts(self) -> dict[str, QLabel]:
         page = QWidget()
         page.setProperty("panel", True)
         page.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -80,10 +110,11 @@ class Inspector(QWidget):
         form.setContentsMargins(12, 12, 12, 12)
         form.setHorizontalSpacing(24)
         form.setVerticalSpacing(8)
-        self._facts = {name: plain_label(wrap=True, selectable=True) for name in _FACTS}
-        for name, label in self._facts.items():
+        facts = {name: plain_label(wrap=True, selectable=True) for name in _FACTS}
+        for name, label in facts.items():
             form.addRow(plain_label(name, "muted"), label)
-        return page
+        self._place(_DETAILS, page)
+        return facts
 
     # ---- what is shown
 
@@ -97,40 +128,48 @@ class Inspector(QWidget):
         self._stack.setCurrentIndex(0 if record is None else 1)
         if record is not None:
             number = f" ({len(record.headers)})" if record.headers else ""
-            self.tabs.setTabText(2, f"Headers{number}")
+            self.tabs.setTabText(_HEADERS, f"Headers{number}")
             self._fill()
 
     def set_zone(self, zone: tzinfo) -> None:
         """The time zone of the record's time."""
         self._zone = zone
-        self._filled.discard(self._details)
+        self._filled.discard(_DETAILS)
         self._fill()
 
     def _fill(self) -> None:
         """Gives the tab in front the record, unless it has it."""
-        page, record = self.tabs.currentWidget(), self._record
-        self.setFocusProxy(self.headers if page is self._headers else page)
-        if record is None or page in self._filled:
-            return
-        self._filled.add(page)
-        if page is self.value:
-            self.value.show_data(record.value, _TOMBSTONE if is_tombstone(record) else ("null", "There is no value."))
-        elif page is self.key:
-            self.key.show_data(record.key, ("null", "The record has no key."))
-        elif page is self._headers:
-            self._show_headers(record)
-        else:
-            self._show_details(record)
+        tab, record = self.tabs.currentIndex(), self._record
+        if record is not None and tab not in self._filled:
+            self._filled.add(tab)
+            self._show[tab](record)
+        self.setFocusProxy(self.tabs.currentWidget())
+
+    @property
+    def _show(self) -> dict[int, Callable[[Record], None]]:
+        return {
+            _VALUE: self._show_value,
+            _KEY: self._show_key,
+            _HEADERS: self._show_headers,
+            _DETAILS: self._show_details,
+        }
+
+    def _show_value(self, record: Record) -> None:
+        self.value.show_data(record.value, _TOMBSTONE if is_tombstone(record) else ("null", "There is no value."))
+
+    def _show_key(self, record: Record) -> None:
+        self.key.show_data(record.key, ("null", "The record has no key."))
 
     def _show_headers(self, record: Record) -> None:
+        table = self.headers
         self._model.set_headers(record.headers or ())
         if record.headers is None:
             self._no_headers.tell("warning", "The headers cannot be read.", "The client library cannot decode them.")
         else:
             self._no_headers.tell("info", "This record has no headers.")
-        self._headers.setCurrentIndex(0 if record.headers else 1)
+        self._headers_pages.setCurrentIndex(0 if record.headers else 1)
         if record.headers:
-            self.headers.selectRow(0)
+            table.selectRow(0)
 
     def _show_header(self, row: int) -> None:
         if self._record and self._record.headers and row >= 0:

@@ -85,7 +85,7 @@ class RecordView(RowArea):
         self._source: RowSource = RecordRing(0)
         self._total = self._dropped = 0  # absolute rows, as of the last rows_changed()
         self._newest_first = True
-        self._stays = False
+        self._stays = self._held = False
         self._following = True
         self._zone: tzinfo = UTC
         self._selection = RowSelection()  # of absolute rows, as are the next three
@@ -127,7 +127,8 @@ class RecordView(RowArea):
         self._selection.remove(0, dropped)
         if self._current is not None and self._current < dropped:
             self._current = None  # no signal: whoever shows the record may go on showing it
-        top = self._newest_end if self._following and not self._stays else self.top + shift
+        moves = self._following and not self._stays and not self._held
+        top = self._newest_end if moves else self.top + shift
         changed = self._missing or (was_short and total != before)
         self.place(top, shift=shift, repaint=changed)
 
@@ -143,6 +144,7 @@ class RecordView(RowArea):
         self.viewport().update()
 
     def jump_to_newest(self) -> None:
+        self._held = False
         self.place(self._newest_end)
 
     @property
@@ -219,6 +221,7 @@ class RecordView(RowArea):
                 self._selection.toggle(row)
             else:
                 self._selection.replace(row, row + 1)
+        self._held = True  # who selects a row wants to read it: it is not moved away by those that come
         changed, self._current = row != self._current, row
         self.reveal(self._place_of(row))
         self.viewport().update()
@@ -271,6 +274,7 @@ class RecordView(RowArea):
         following = self.top == self._newest_end
         if following != self._following:
             self._following = following
+            self._held = self._held and not following
             self.following_changed.emit(following)
 
     # ---- painting
