@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -344,3 +344,28 @@ def test_hexadecimal_rows_are_made_when_they_are_seen() -> None:
     assert len(rows) == 64_000
     assert rows.label(63_999) == "000F9FF0"
     assert rows[63_999].startswith("F0 F1 F2")
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "laid_out"),
+    [
+        (b"\x82\xa1a\x01\xa1b\xc0", "MessagePack", '{\n  "a": 1,\n  "b": null\n}'),
+        (b"<a><b>1</b></a>", "XML", "<a>\n  <b>1</b>\n</a>"),
+    ],
+)
+def test_other_formats_are_laid_out_too(inspector: Inspector, value: bytes, kind: str, laid_out: str) -> None:
+    inspector.show_record(record(value))
+    assert inspector.value.mode is Mode.PRETTY
+    assert kind in inspector.value._about.whole
+    assert lines(inspector.value) == laid_out
+
+
+def test_a_layout_that_ends_early_says_so() -> None:
+    def broken() -> Iterator[str]:
+        yield "{"
+        raise ValueError("line 2, column 1: no value")
+
+    assert "".join(blocks_of_lines(broken())).splitlines() == [
+        "{",
+        "… not laid out from here on: line 2, column 1: no value. The text view has all of it.",
+    ]

@@ -51,12 +51,12 @@ class Inspector(QWidget):
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         self.tabs.addTab(self.value, "Value")
-        self._places: dict[int, QVBoxLayout] = {}
+        self._places: dict[int, tuple[QWidget, QVBoxLayout]] = {}
         for title in ("Key", "Headers", "Details"):
             page = QWidget()  # filled when it is first looked at: three quarters of the time that an inspector takes
             place = QVBoxLayout(page)
             place.setContentsMargins(0, 0, 0, 0)
-            self._places[self.tabs.addTab(page, title)] = place
+            self._places[self.tabs.addTab(page, title)] = page, place
         self.tabs.currentChanged.connect(self._fill)
         self._empty = EmptyState("message", "No record is selected.", "Select one in the table to see all of it.")
         self._stack = QStackedWidget()
@@ -73,9 +73,9 @@ class Inspector(QWidget):
         return pane
 
     def _place(self, tab: int, content: QWidget, focus: QWidget | None = None) -> None:
-        place = self._places[tab]
+        page, place = self._places[tab]
         place.addWidget(content)
-        place.parentWidget().setFocusProxy(focus or content)
+        page.setFocusProxy(focus or content)
 
     @cached_property
     def key(self) -> ValuePane:

@@ -58,7 +58,7 @@ def blocks_of_lines(lines: Iterable[str]) -> Iterator[str]:
     """The same from lines that come one by one."""
     held: list[str] = []
     size = 0
-    for line in lines:
+    for line in _as_far_as_it_goes(lines):
         if held:
             held.append("\n")
         held.append(line)
@@ -67,6 +67,14 @@ def blocks_of_lines(lines: Iterable[str]) -> Iterator[str]:
             yield from blocks_of_text("".join((*held, "\n")))
             held, size = [], 0
     yield from blocks_of_text("".join(held))
+
+
+def _as_far_as_it_goes(lines: Iterable[str]) -> Iterator[str]:
+    """A layout may find only far down that the text is not what its beginning promised (NotJson, NotXml)."""
+    try:
+        yield from lines
+    except ValueError as wrong:
+        yield f"… not laid out from here on: {wrong}. The text view has all of it."
 
 
 class TextRows:

@@ -24,9 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.formats.decode import FIRST_LOOK, Decoded, decode
-from kexplorer.formats.json_text import pretty_lines
 from kexplorer.formats.numbers import count, size
-from kexplorer.formats.text import Kind
 from kexplorer.ui.icons import icon
 from kexplorer.ui.widgets.code_view import CodeView
 from kexplorer.ui.widgets.elided_label import ElidedLabel
@@ -187,22 +185,23 @@ class ValuePane(QWidget):
 
     def _show(self, what: Decoded) -> None:
         self._what = what
-        self._about.show_text(" · ".join((size(len(self._data)), what.why, *what.rejected)))
-        self._modes[Mode.PRETTY].setEnabled(what.kind is Kind.JSON)
+        self._about.show_text(" · ".join((size(len(self._data)), what.why, *what.rejected, *what.also)))
+        laid_out = what.pretty()
+        self._modes[Mode.PRETTY].setEnabled(laid_out is not None)
         self._modes[Mode.TEXT].setEnabled(what.text is not None)
         self._modes[Mode.HEX].setEnabled(True)
         mode, text = self.mode, what.text or ""
         self._modes[mode].setChecked(True)
         match mode:
             case Mode.PRETTY:
-                self._rows = TextRows(blocks_of_lines(pretty_lines(text, partial=not what.complete)))
+                self._rows = TextRows(blocks_of_lines(laid_out or iter(())))
             case Mode.TEXT:
                 self._rows = TextRows(blocks_of_text(text))
             case Mode.HEX:
                 self._rows = HexRows(self._data)
         if isinstance(self._rows, TextRows):
             self._rows.read()
-        self.code.show_rows(self._rows, json=what.kind is Kind.JSON and mode is not Mode.HEX)
+        self.code.show_rows(self._rows, json=what.is_json and mode is not Mode.HEX)
         self._tell()
 
     def _tell(self) -> None:
