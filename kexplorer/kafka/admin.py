@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -84,30 +84,6 @@ class Admin:
                 break
             answers |= await self._offsets(again, isolation, max(until - time.monotonic(), 1))
         return answers
-
-    async def committed(
-        self, group: str, sources: Sequence[TopicPartition]
-    ) -> dict[TopicPartition, int | Failure | None]:
-        """Asks the group's coordinator; nobody joins."""
-        checks.group_id(group)
-        for source in sources:
-            check_source(source)
-        if not sources:
-            return {}
-        what = f"Looking up what the group {group} has committed"
-
-        def ask() -> Mapping[str, Future[Any]]:
-            asked = [confluent_kafka.TopicPartition(*source) for source in sources]
-            request = confluent_kafka.ConsumerGroupTopicPartitions(group, asked)
-            return self._open().list_consumer_group_offsets([request], request_timeout=REQUEST_TIMEOUT)
-
-        def one(result: Any) -> dict[TopicPartition, int | Failure | None]:
-            return {TopicPartition(p.topic, p.partition): _committed(p, what) for p in result.topic_partitions}
-
-        answer = (await self._collect(ask, one, what))[group]
-        if isinstance(answer, Failure):
-            raise answer
-        return answer
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         names = [checks.topic_name(name) for name in topics]
@@ -276,12 +252,6 @@ def _answer(future: Future[Any], one: Callable[[Any], V], what: str) -> V | Fail
         return one(future.result(timeout=0))
     except Exception as error:  # one item's trouble, whatever it is, is that item's answer
         return failure_of(error, what)
-
-
-def _committed(found: Any, what: str) -> int | Failure | None:
-    if found.error:
-        return failure_of(found.error, what)
-    return int(found.offset) if found.offset >= 0 else None
 
 
 def _spec(spec: Spec) -> Any:

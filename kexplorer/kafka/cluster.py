@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 
-from kexplorer.kafka import properties
+from kexplorer.kafka import groups, properties
 from kexplorer.kafka.admin import Admin, check_number, check_source
 from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.kafka.reader import RangeReader, ReadHandle
@@ -73,7 +73,9 @@ class KafkaCluster:
     async def committed(
         self, group: str, sources: Sequence[TopicPartition]
     ) -> dict[TopicPartition, int | Failure | None]:
-        return await self._admin.committed(group, sources)
+        config = properties.reader_config(self.profile, self._credentials)
+        own = {"logger": self._logger, "error_cb": self._monitor.on_error}
+        return await groups.committed({**config, **own}, group, sources)
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         return await self._admin.topic_configs(topics)

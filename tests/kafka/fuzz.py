@@ -99,6 +99,13 @@ async def _offsets(cluster: KafkaCluster, text: str, number: int) -> None:
                 await cluster.list_offsets({source: spec}, IsolationLevel.READ_COMMITTED)
 
 
+async def _committed(cluster: KafkaCluster, text: str, number: int) -> None:
+    asked = ((text, "fuzz", 0), ("fuzz", text, 0), ("fuzz", "fuzz", number))
+    for group, topic, partition in asked:
+        with contextlib.suppress(Failure):
+            await cluster.committed(group, [TopicPartition(topic, partition)])
+
+
 async def _configs(cluster: KafkaCluster, text: str, number: int) -> None:
     await cluster.topic_configs([text, "fuzz"])
 
@@ -119,6 +126,7 @@ CALLS: dict[str, Call] = {
     "watch_state": _watch,
     "metadata": _metadata,
     "list_offsets": _offsets,
+    "committed": _committed,
     "topic_configs": _configs,
     "open_reader": _reader,
 }
