@@ -92,3 +92,4 @@ class Credentials:
 
     password: str = field(default="", repr=False)
     key_password: str = field(default="", repr=False)
+    registry_password: str = field(default="", repr=False)

@@ -34,7 +34,7 @@ class RegistryClient:
     def __init__(self, access: RegistryAccess, seconds: float = SECONDS) -> None:
         self.access = access
         self._seconds = seconds
-        self._base = _checked(access.url)
+        self._base = check_url(access.url)
         if not access.username and not (access.password.isascii() and access.password.isprintable()):
             raise Failure(FailureKind.INVALID, "The registry's token has a character that no header can have.")
         self._tls = _tls_context(access.ca_file) if self._base.scheme == "https" else None
@@ -196,7 +196,7 @@ def _at_most(seconds: float, connection: http.client.HTTPConnection) -> Iterator
         raise TimeoutError
 
 
-def _checked(url: str) -> SplitResult:
+def check_url(url: str) -> SplitResult:
     """Without a slash at its end. `Failure` for what no password should be sent to."""
     try:
         parts = urlsplit(url.strip().rstrip("/"))

@@ -15,7 +15,8 @@ from kexplorer.store.daemon import in_daemon
 from kexplorer.store.profiles import Loaded, ProfileStore
 from kexplorer.store.secrets import Secrets
 
-SECRET_FIELDS = ("password", "key_password")
+SECRET_FIELDS = ("password", "key_password", "registry_password")
+_SPOKEN = {"password": "Password", "key_password": "Key password", "registry_password": "Schema Registry password"}
 _DISK = 10.0  # seconds
 _NAME_LENGTH = 80
 
@@ -43,7 +44,7 @@ class Checks(Protocol):
 
 class Connections:
     """Owns the profiles of this window. What is typed for a secret is passed in `typed`, by the name of the profile's
-    field ("password", "key_password"), and goes where that field's reference says; a reference to the keyring may come
+    field (of SECRET_FIELDS), and goes where that field's reference says; a reference to the keyring may come
     without a name, which is then given."""
 
     def __init__(
@@ -92,12 +93,20 @@ class Connections:
             wanted.append(
                 ("key_password", lambda: self._check_secret(profile.key_password, given.get("key_password", "")))
             )
+        if profile.registry_url:
+            wanted.append(("registry_url", lambda: _check_registry(profile.registry_url)))
+        if "registry_password" in _needed(profile):
+            typed_password = given.get("registry_password", "")
+            wanted.append(("registry_password", lambda: self._check_secret(profile.registry_password, typed_password)))
         return _failures(wanted)
 
     async def file_problems(self, profile: Profile) -> dict[str, Failure]:
         """The same for the files of TLS: whether they are there, regular and small."""
         files = {"ca_file": "The CA file", "certificate_file": "The certificate file", "key_file": "The key file"}
         given = {field: getattr(profile, field) for field in files if profile.security_protocol.tls}
+        if profile.registry_url:
+            files["registry_ca_file"] = "The registry's CA file"
+            given["registry_ca_file"] = profile.registry_ca_file
         wanted = [(field, partial(self._checks.file, path, files[field])) for field, path in given.items() if path]
         return await self._on_disk(lambda: _failures(wanted))
 
@@ -137,17 +146,17 @@ class Connections:
             refused |= step.failure is not None and step.failure.kind == FailureKind.AUTHENTICATION
             on_step(step)
 
-        await self._probe(profile, await self.credentials(profile, ask, typed), tell)
+        await self._probe(profile, await self.credentials(_of_brokers(profile), ask, typed), tell)
         if refused:
             await self.forget(profile)
 
     async def connect(self, profile: Profile, ask: Ask) -> Cluster:
         """Raises `Failure` for what the profile forbids or lacks; whether a broker answers, the cluster's state tells.
         After a refused login call `forget`, or the same answer is used again."""
-        return await self._connector(profile, await self.credentials(profile, ask))
+        return await self._connector(profile, await self.credentials(_of_brokers(profile), ask))
 
     async def credentials(self, profile: Profile, ask: Ask, typed: Mapping[str, str] | None = None) -> Credentials:
-        """The secrets that the profile's protocol needs: as typed, else from where they are."""
+        """The secrets that the profile's protocol and registry need: as typed, else from where they are."""
         found = dict.fromkeys(SECRET_FIELDS, "")
         for field in _needed(profile):
             found[field] = (typed or {}).get(field) or await self._resolve(profile, field, ask)
@@ -162,7 +171,7 @@ class Connections:
 
     async def _resolve(self, profile: Profile, field: str, ask: Ask) -> str:
         ref = _ref(profile, field)
-        what = f"{'Password' if field == 'password' else 'Key password'} of “{profile.name}”"
+        what = f"{_SPOKEN[field]} of “{profile.name}”"
         if ref is None:
             raise Failure(FailureKind.NOT_FOUND, f"{what} is not set.", "Enter it in the connection's settings.")
         try:
@@ -263,6 +272,19 @@ def _needed(profile: Profile) -> Iterable[str]:
         yield "password"
     if profile.security_protocol.tls and profile.key_file and profile.key_password:
         yield "key_password"
+    if profile.registry_url and profile.registry_password:
+        yield "registry_password"
+
+
+def _of_brokers(profile: Profile) -> Profile:
+    """Without its registry, whose secret the brokers do not need."""
+    return replace(profile, registry_url="")
+
+
+def _check_registry(url: str) -> None:
+    from kexplorer.registry.client import check_url  # noqa: PLC0415  (a start needs no HTTP)
+
+    check_url(url)
 
 
 def _ref(profile: Profile, field: str) -> SecretRef | None:
@@ -274,4 +296,4 @@ def _ref(profile: Profile, field: str) -> SecretRef | None:
 
 
 def _refs(profile: Profile) -> list[SecretRef]:
-    return [ref for ref in (profile.password, profile.key_password) if ref]
+    return [ref for field in SECRET_FIELDS if (ref := getattr(profile, field))]

@@ -173,6 +173,65 @@ def test_problems_are_told_by_field(aio: LoopRunner, make: Callable[[], Connecti
     assert aio.run(connections.load()).profiles == (saved,)
 
 
+REGISTRY = replace(PLAIN, name="with schemas", registry_url="https://registry:8081", registry_username="reader")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://registry:8081", "not https"),
+        ("https://user:canary@registry", "not understood"),
+        ("registry:8081", "not understood"),
+        ("https://registry:8081", None),
+        ("http://127.0.0.1:8081/path", None),
+    ],
+)
+def test_a_registry_is_asked_over_tls_or_on_this_machine(
+    make: Callable[[], Connections], url: str, said: str | None
+) -> None:
+    found = make().problems(replace(REGISTRY, registry_url=url))
+    assert set(found) == ({"registry_url"} if said else set())
+    assert said is None or said in str(found["registry_url"])
+
+
+def test_the_registrys_password_is_kept_and_goes_as_the_brokers_is(
+    aio: LoopRunner, make: Callable[[], Connections], ring: MemoryKeyring, tmp_path: Path
+) -> None:
+    connections = make()
+    asked_for = replace(REGISTRY, registry_password=NEW_SECRET)
+    assert set(connections.problems(asked_for)) == {"registry_password"}
+    saved = aio.run(connections.add(asked_for, {"registry_password": "s3cret-canary"}))
+    found = aio.run(make().credentials(saved, _nobody))
+    assert found == Credentials(registry_password="s3cret-canary")
+    assert "canary" not in repr(found)
+    assert "canary" not in (tmp_path / "config" / "clusters.toml").read_text()
+    aio.run(connections.edit(saved, replace(saved, registry_url="", registry_password=None)))
+    assert ring.kept == {}
+
+
+def test_the_brokers_are_reached_without_the_registrys_password(
+    aio: LoopRunner, make: Callable[[], Connections], broker: Broker
+) -> None:
+    ask = SecretRef(SecretStore.ASK, "")
+    profile = replace(REGISTRY, bootstrap=broker.bootstrap, registry_password=ask)
+    connections = make()
+    aio.run(connections.test(profile, _nobody, lambda _: None))
+
+    async def use() -> None:
+        await (await connections.connect(profile, _nobody)).close()
+
+    aio.run(use())
+    person = Person("later")
+    assert aio.run(connections.credentials(profile, person)).registry_password == "later"
+    assert person.asked == ["Schema Registry password of “with schemas”"]
+
+
+def test_the_registrys_ca_file_must_be_there(aio: LoopRunner, make: Callable[[], Connections], tmp_path: Path) -> None:
+    missing = replace(REGISTRY, registry_ca_file=str(tmp_path / "none.pem"))
+    assert set(aio.run(make().file_problems(missing))) == {"registry_ca_file"}
+    assert aio.run(make().file_problems(replace(missing, registry_url=""))) == {}
+
+
 def test_tells_what_is_wrong_with_the_file(aio: LoopRunner, make: Callable[[], Connections], tmp_path: Path) -> None:
     connections = make()
     aio.run(connections.add(PLAIN))
