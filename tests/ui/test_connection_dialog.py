@@ -177,6 +177,49 @@ def test_everything_can_be_said_and_is_shown_again(
     assert list(ring.kept.values()) == ["s3cret"]
 
 
+def test_a_schema_registry_can_be_given_with_the_keyboard_and_taken_away(
+    qtloop: LoopRunner, connections: Connections, ring: MemoryKeyring, tmp_path: Path
+) -> None:
+    (tmp_path / "ca").write_text("PEM")
+
+    async def fill() -> Profile | None:
+        dialog, task = await _open(connections, PLAIN)
+        form = dialog.form
+        assert not form.fields["registry_password"].isVisible()
+        _type(form.registry_url, "http://registry")
+        assert "not https" in form.fields["registry_url"].message.text()
+        form.registry_url.setFocus()
+        form.registry_url.clear()
+        _type(form.registry_url, "https://registry")
+        _press(form.registry_url, Qt.Key.Key_Tab)
+        assert form.registry_username.hasFocus()
+        _type(form.registry_username, "reader")
+        form.registry_password.place.setCurrentIndex(form.registry_password.place.findData(SecretStore.KEYRING))
+        _type(form.registry_password.line, "s3cret")
+        form.registry_ca_file.line.setText(str(tmp_path / "ca"))
+        _click(dialog.save_button)
+        return await task
+
+    async def take_away(saved: Profile) -> Profile | None:
+        dialog, task = await _open(connections, saved)
+        assert dialog.form.profile() == saved
+        assert dialog.form.fields["registry_password"].isVisible()
+        dialog.form.registry_url.clear()
+        _click(dialog.save_button)
+        return await task
+
+    qtloop.run(connections.add(PLAIN))
+    saved = qtloop.run(fill())
+    assert saved is not None
+    given = saved.registry_url, saved.registry_username, saved.registry_ca_file
+    assert given == ("https://registry", "reader", str(tmp_path / "ca"))
+    assert list(ring.kept.values()) == ["s3cret"]
+    without = qtloop.run(take_away(saved))
+    assert without is not None
+    assert (without.registry_url, without.registry_password) == ("", None)
+    assert ring.kept == {}
+
+
 def test_what_is_wrong_stands_beside_its_field(qtloop: LoopRunner, connections: Connections) -> None:
     async def look() -> None:
         dialog, task = await _open(connections, None)

@@ -16,7 +16,10 @@ from kexplorer.ui.icons import icon
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.labels import plain_label
 
-_LOOKS = ("name", "colour", "read_only")  # fields that a test does not depend on
+_UNTESTED = (  # fields that a test does not depend on
+    *("name", "colour", "read_only"),
+    *("registry_url", "registry_username", "registry_password", "registry_ca_file"),
+)
 
 
 async def edit_profile(parent: QWidget | None, connections: Connections, profile: Profile | None) -> Profile | None:
@@ -98,7 +101,7 @@ class ConnectionDialog(QDialog):
     def _changed(self, field: str) -> None:
         self._touched.add(field)
         self.trouble.clear()
-        if field not in _LOOKS and not self.tasks.running("test"):
+        if field not in _UNTESTED and not self.tasks.running("test"):
             self.probe.outdate()
         problems = self._problems()
         self.form.show_problems({name: problems[name] for name in problems if name in self._touched})

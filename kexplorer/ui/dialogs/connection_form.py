@@ -19,6 +19,7 @@ _PROTOCOLS = {
     SecurityProtocol.SASL_PLAINTEXT: "user and password, no encryption",
     SecurityProtocol.SASL_SSL: "user and password, encrypted",
 }
+_REGISTRY = ("registry_url", "registry_username", "registry_password", "registry_ca_file")
 
 
 class ConnectionForm(QWidget):
@@ -45,6 +46,11 @@ class ConnectionForm(QWidget):
         self.certificate_file = FileField("Choose the certificate file")
         self.key_file = FileField("Choose the key file")
         self.key_password = SecretField("None")
+        self.registry_url = QLineEdit()
+        self.registry_url.setPlaceholderText("https://registry:8081")
+        self.registry_username = QLineEdit()
+        self.registry_password = SecretField("None")
+        self.registry_ca_file = FileField("Choose the registry's CA file")
         self.properties = PropertyLines(check_property)
         self.fields = {
             "name": Field("&Name", self.name),
@@ -58,27 +64,36 @@ class ConnectionForm(QWidget):
             "certificate_file": Field("Client &certificate", self.certificate_file, "Only if the brokers want one"),
             "key_file": Field("Client &key", self.key_file),
             "key_password": Field("Password of the ke&y", self.key_password),
+            "registry_url": Field("Schema Re&gistry", self.registry_url, "Empty: none. Only read, never written to"),
+            "registry_username": Field("Registry us&er", self.registry_username, "Empty: the password is a token"),
+            "registry_password": Field("Registry pass&word", self.registry_password),
+            "registry_ca_file": Field("Reg&istry CA file", self.registry_ca_file),
             "properties": Field("Further &properties of the client", self.properties, "key=value, one a line"),
         }
         self.exposed = plain_label("Anyone on the way can read and change what is sent.", "warn", wrap=True)
         self._lay_out()
         self._connect()
         self._protocol_changed()
+        self._registry_changed()
 
     def _lay_out(self) -> None:
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(12)
-        order = ["name", "bootstrap", "security_protocol", "", *list(self.fields)[4:11], "colour", "read", "properties"]
+        names = list(self.fields)
+        order = [*names[:2], "security_protocol", "", *names[4:11], *_REGISTRY, "colour", "read", "properties"]
         for name in order:
             layout.addWidget({"": self.exposed, "read": self.read_only}.get(name) or self.fields[name])
         layout.addStretch()
 
     def _connect(self) -> None:
-        for line, field in ((self.name, "name"), (self.bootstrap, "bootstrap"), (self.username, "username")):
-            line.textChanged.connect(lambda _, field=field: self.changed.emit(field))
+        for name in ("name", "bootstrap", "username", "registry_url", "registry_username"):
+            getattr(self, name).textChanged.connect(lambda _, name=name: self.changed.emit(name))
         for name in ("colour", "password", "ca_file", "certificate_file", "key_file", "key_password", "properties"):
             getattr(self, name).changed.connect(lambda name=name: self.changed.emit(name))
+        for name in ("registry_password", "registry_ca_file"):
+            getattr(self, name).changed.connect(lambda name=name: self.changed.emit(name))
+        self.registry_url.textChanged.connect(self._registry_changed)
         self.protocol.currentIndexChanged.connect(self._protocol_changed)
         self.mechanism.currentIndexChanged.connect(lambda: self.changed.emit("sasl_mechanism"))
         self.read_only.toggled.connect(lambda: self.changed.emit("read_only"))
@@ -96,12 +111,17 @@ class ConnectionForm(QWidget):
         self.certificate_file.line.setText(profile.certificate_file)
         self.key_file.line.setText(profile.key_file)
         self.key_password.set_ref(profile.key_password)
+        self.registry_url.setText(profile.registry_url)
+        self.registry_username.setText(profile.registry_username)
+        self.registry_password.set_ref(profile.registry_password)
+        self.registry_ca_file.line.setText(profile.registry_ca_file)
         self.properties.set_properties(profile.properties)
 
     def profile(self) -> Profile:
-        """As the fields say, right or wrong. What the protocol does not use keeps its value, but for the password: an
-        unused one is no reference."""
+        """As the fields say, right or wrong. What is not used keeps its value, but for passwords: an unused one is no
+        reference."""
         protocol = SecurityProtocol(self.protocol.currentData())
+        registry_url = self.registry_url.text().strip()
         return Profile(
             name=self.name.text().strip(),
             bootstrap=self.bootstrap.text().strip(),
@@ -116,10 +136,15 @@ class ConnectionForm(QWidget):
             colour=self.colour.colour(),
             read_only=self.read_only.isChecked(),
             properties=self.properties.properties(),
+            registry_url=registry_url,
+            registry_username=self.registry_username.text(),
+            registry_password=self.registry_password.ref() if registry_url else None,
+            registry_ca_file=self.registry_ca_file.line.text().strip(),
         )
 
     def typed(self) -> dict[str, str]:
-        return {"password": self.password.typed(), "key_password": self.key_password.typed()}
+        fields = ("password", "key_password", "registry_password")
+        return {field: getattr(self, field).typed() for field in fields}
 
     def show_problems(self, problems: Mapping[str, Failure]) -> None:
         for name, field in self.fields.items():
@@ -134,3 +159,7 @@ class ConnectionForm(QWidget):
             self.fields[name].setVisible(protocol.tls)
         self.exposed.setVisible(protocol == SecurityProtocol.SASL_PLAINTEXT)
         self.changed.emit("security_protocol")
+
+    def _registry_changed(self) -> None:
+        for name in _REGISTRY[1:]:
+            self.fields[name].setVisible(bool(self.registry_url.text().strip()))
