@@ -146,6 +146,7 @@ def _import_client() -> None:
     importlib.import_module("kexplorer.kafka.cluster")
     importlib.import_module("kexplorer.kafka.probe")
     importlib.import_module("kexplorer.kafka.scan")
+    importlib.import_module("kexplorer.services.schemas")
     importlib.import_module("kexplorer.ui.widgets.inspector")  # for the first record that is selected
 
 

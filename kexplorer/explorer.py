@@ -7,9 +7,10 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
 
 from PySide6.QtWidgets import QApplication
@@ -32,6 +33,9 @@ from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
 from kexplorer.ui.tasks import Tasks
+
+if TYPE_CHECKING:
+    from kexplorer.services.schemas import Schemas
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +75,7 @@ class Explorer:
         self._preferences = preferences
         self._start_demo = start_demo
         self._open_search = open_search
-        self.sessions = Sessions(self._connect)
+        self.sessions = Sessions(self._connect, self._open_schemas)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
         self._saved = preferences.load()
@@ -223,7 +227,8 @@ class Explorer:
             await self._connections.forget(profile)
 
     async def _search(self, profile: Profile, query: SearchQuery, known: Sequence[Trouble]) -> Search:
-        credentials = await self._connections.credentials(profile, lambda what: ask_secret(self.window, what))
+        brokers = replace(profile, registry_url="")  # a search reads no schemas, so their password is not asked for
+        credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
         return await self._open_search(profile, credentials, query, known)
 
     async def _connect(self, name: str) -> Cluster:
@@ -233,6 +238,20 @@ class Explorer:
                 FailureKind.NOT_FOUND, f"There is no connection {name} any more.", "It was deleted or renamed."
             )
         return await self._connections.connect(profile, lambda what: ask_secret(self.window, what))
+
+    async def _open_schemas(self, name: str) -> Schemas | None:
+        """Whatever is wrong with the registry is told, and the cluster is used without it."""
+        profile = self._profile(name)
+        if profile is None or not profile.registry_url:
+            return None
+        from kexplorer.services.schemas import open_schemas  # noqa: PLC0415  (a start needs no HTTP)
+
+        try:
+            secrets = await self._connections.credentials(profile, lambda what: ask_secret(self.window, what))
+            return await open_schemas(profile, secrets.registry_password)
+        except Failure as failure:
+            self._show_failure(failure)
+            return None
 
     async def _disconnect(self, name: str) -> None:
         self.tasks.cancel(f"session {name}")

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from kexplorer.formats.schemas import Schema, Unavailable
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaKey
 from kexplorer.registry.cache import SchemaCache, WaitingSchemas, read_assigned
@@ -54,7 +55,13 @@ def registry_client(profile: Profile, password: str) -> RegistryClient | None:
 
 
 async def open_schemas(profile: Profile, password: str, assignments: Iterable[SchemaAssignment] = ()) -> Schemas:
-    """Reads the files of `assignments`; asks the registry nothing yet. Raises `Failure` as `registry_client` does."""
-    client = registry_client(profile, password)
-    assigned = await in_daemon("schema files", lambda: read_assigned(assignments), SECONDS)
-    return Schemas(SchemaCache(client, assigned))
+    """Reads the CA file and those of `assignments`; asks the registry nothing yet. Raises `Failure` as
+    `registry_client` does, and where the disk does not answer."""
+
+    def read() -> SchemaCache:
+        return SchemaCache(registry_client(profile, password), read_assigned(assignments))
+
+    try:
+        return Schemas(await in_daemon("schema files", read, SECONDS))
+    except TimeoutError:
+        raise Failure(FailureKind.TIMEOUT, f"The disk did not answer within {SECONDS:g} s.") from None

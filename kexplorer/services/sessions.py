@@ -6,23 +6,39 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.services.catalog import Catalog
 
+if TYPE_CHECKING:
+    from kexplorer.services.schemas import Schemas
+
+
+async def _no_schemas(_profile: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
+    """`schemas`: those of the profile's registry, None without one."""
+
     cluster: Cluster
     catalog: Catalog
+    schemas: Schemas | None = None
 
 
 class Sessions:
-    """Owns one session a profile. `connect` makes the cluster of a profile's name; it may ask a person for a secret."""
+    """Owns one session a profile. `connect` makes the cluster of a profile's name, `open_schemas` its
+    schemas; both may ask a person for a secret."""
 
-    def __init__(self, connect: Callable[[str], Awaitable[Cluster]]) -> None:
+    def __init__(
+        self,
+        connect: Callable[[str], Awaitable[Cluster]],
+        open_schemas: Callable[[str], Awaitable[Schemas | None]] = _no_schemas,
+    ) -> None:
         self._connect = connect
+        self._open_schemas = open_schemas
         self._open: dict[str, Session] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._closed: Counter[str] = Counter()  # how often each was, so that an attempt under way notices
@@ -37,10 +53,14 @@ class Sessions:
             if session is None:
                 closed_before = self._closed[profile]
                 cluster = await self._connect(profile)
-                if self._closed[profile] != closed_before:
+                try:
+                    schemas = await self._open_schemas(profile)
+                    if self._closed[profile] != closed_before:
+                        raise Failure(FailureKind.REFUSED, f"{profile} was closed while it was being connected.")
+                except BaseException:
                     await cluster.close()
-                    raise Failure(FailureKind.REFUSED, f"{profile} was closed while it was being connected.")
-                session = self._open[profile] = Session(cluster, Catalog(cluster))
+                    raise
+                session = self._open[profile] = Session(cluster, Catalog(cluster), schemas)
             return session
 
     async def close(self, profile: str) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.services.schemas import Schemas
 from kexplorer.services.sessions import Sessions
 from tests.rig.loops import LoopRunner
 from tests.services.fake_cluster import FakeCluster
@@ -81,3 +82,37 @@ def test_a_connection_that_is_closed_while_it_is_made_does_not_stay(aio: LoopRun
 
     aio.run(ask())
     assert all(cluster.closed for cluster in connect.made)
+
+
+def test_a_session_has_the_schemas_of_its_profile(aio: LoopRunner) -> None:
+    schemas = Schemas()
+
+    async def open_schemas(profile: str) -> Schemas | None:
+        return schemas if profile == "shop" else None
+
+    async def ask() -> None:
+        sessions = Sessions(_Connector(), open_schemas)
+        assert (await sessions.open("shop")).schemas is schemas
+        assert (await sessions.open("lab")).schemas is None
+
+    aio.run(ask())
+
+
+def test_no_cluster_stays_when_a_person_leaves_while_the_registrys_password_is_asked_for(aio: LoopRunner) -> None:
+    connect, asked = _Connector(), asyncio.Event()
+
+    async def never(_profile: str) -> Schemas | None:
+        asked.set()
+        await asyncio.Event().wait()
+        return None
+
+    async def ask() -> None:
+        sessions = Sessions(connect, never)
+        opening = asyncio.create_task(sessions.open("shop"))
+        await asked.wait()
+        opening.cancel()
+        await asyncio.gather(opening, return_exceptions=True)
+        assert sessions.get("shop") is None
+
+    aio.run(ask())
+    assert [cluster.closed for cluster in connect.made] == [True]
