@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 from kexplorer.formats.json_text import Token
 from kexplorer.model.records import Header, Record, TimestampType
 from kexplorer.model.topics import TopicPartition
+from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.theme import Scheme, apply
 from kexplorer.ui.widgets.code_view import CodeView
 from kexplorer.ui.widgets.headers_table import HeadersModel
@@ -35,7 +36,7 @@ def record(value: bytes | None, key: bytes | None = b"k", headers: tuple[Header,
 @pytest.fixture
 def inspector(qapp: QApplication, qtbot: QtBot) -> Inspector:
     apply(qapp, Scheme.LIGHT)
-    inspector = Inspector()
+    inspector = Inspector(Tasks(lambda failure: pytest.fail(str(failure))))
     qtbot.addWidget(inspector)
     inspector.resize(900, 400)
     inspector.show()

@@ -46,6 +46,7 @@ from kexplorer.ui.widgets.range_box import PLACES, RangeBox, mark_invalid
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
 if TYPE_CHECKING:
+    from kexplorer.services.schemas import Schemas
     from kexplorer.ui.widgets.inspector import Inspector
 
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
@@ -79,6 +80,7 @@ class MessagesPanel(Panel):
         self.topic = topic
         self._open_session = open_session
         self._open_search = open_search
+        self._schemas: Schemas | None = None  # of the session that was read with last
         self._search: Search | None = None
         self._searched = False  # the table shows what a search found
         self._filters: object = None  # those searched for in earlier sessions
@@ -280,11 +282,16 @@ class MessagesPanel(Panel):
         self._show_source(part.troubles)
         await window.run()
 
+    async def _connect(self) -> Session:
+        session = await self._open_session()
+        self._schemas = session.schemas
+        return session
+
     async def _part(self) -> tuple[Session, Resolved, IsolationLevel]:
         """The part of the topic that is chosen, with its ends as they are now."""
         if self._range.failure:
             raise self._range.failure
-        session = await self._open_session()
+        session = await self._connect()
         isolation: IsolationLevel = self._isolation.currentData()
         sources = await self._sources(session)
         part = await resolve(session.cluster, sources, self._range.start, self._range.end, isolation, _now())
@@ -341,7 +348,7 @@ class MessagesPanel(Panel):
             raise
         if self.browsed is None:
             raise Failure(FailureKind.REFUSED, "This is not the whole topic.", "Refresh browses all of it.")
-        window, session = self.browsed, await self._open_session()
+        window, session = self.browsed, await self._connect()
         sources = await self._sources(session)
         isolation: IsolationLevel = self._isolation.currentData()
         part = await resolve(session.cluster, sources, place, None, isolation, _now())
@@ -350,7 +357,7 @@ class MessagesPanel(Panel):
         self._show_troubles(part.troubles)
 
     async def _live(self) -> None:
-        session = await self._open_session()
+        session = await self._connect()
         isolation: IsolationLevel = self._isolation.currentData()
         sources = await self._sources(session)
         page = await browser.newest(session.cluster, self.topic, _FIRST, isolation, known=sources)
@@ -424,7 +431,7 @@ class MessagesPanel(Panel):
         """Imported only then, too."""
         from kexplorer.ui.widgets.inspector import Inspector  # noqa: PLC0415
 
-        made = Inspector()
+        made = Inspector(self.tasks)
         made.notice.connect(self.say)
         sizes = self._splitter.sizes()
         self._splitter.replaceWidget(1, made)
@@ -435,7 +442,7 @@ class MessagesPanel(Panel):
     def _inspect(self, record: Record | None) -> None:
         self._unseen = record is None
         if record is not None or "inspector" in vars(self):
-            self.inspector.show_record(record)
+            self.inspector.show_record(record, self._schemas)
 
     def _show_rows(self) -> None:
         self.view.rows_changed()

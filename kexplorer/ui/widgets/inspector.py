@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, tzinfo
-from functools import cached_property
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -18,14 +19,20 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from kexplorer.formats.decode import decode
 from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import visible
 from kexplorer.model.records import Record, TimestampType
+from kexplorer.model.schemas import Part, SchemaKey
+from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.headers_table import HeadersModel, headers_table
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.record_cells import is_tombstone
-from kexplorer.ui.widgets.value_pane import ValuePane
+from kexplorer.ui.widgets.value_pane import Look, ValuePane
+
+if TYPE_CHECKING:
+    from kexplorer.services.schemas import Schemas
 
 _VALUE, _KEY, _HEADERS, _DETAILS = range(4)  # tabs
 _FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Key", "Value", "Headers")
@@ -38,13 +45,16 @@ _TOMBSTONE = ("tombstone", "A null value: compaction removes this key.")
 
 
 class Inspector(QWidget):
-    """Shows one record or says how to get one. Only the tab in front is filled."""
+    """Shows one record or says how to get one. Only the tab in front is filled. `tasks` ask for schemas."""
 
     notice = Signal(str)  # a sentence for the status bar
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Tasks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._tasks = tasks
+        self._panes: list[ValuePane] = []
         self._record: Record | None = None
+        self._schemas: Schemas | None = None
         self._zone: tzinfo = UTC
         self._filled: set[int] = set()  # tabs that show the record
         self.value = self._pane()
@@ -70,6 +80,8 @@ class Inspector(QWidget):
     def _pane(self) -> ValuePane:
         pane = ValuePane()
         pane.notice.connect(self.notice)
+        pane.awaited.connect(self._ask_for)
+        self._panes.append(pane)
         return pane
 
     def _place(self, tab: int, content: QWidget, focus: QWidget | None = None) -> None:
@@ -122,8 +134,9 @@ class Inspector(QWidget):
     def record(self) -> Record | None:
         return self._record
 
-    def show_record(self, record: Record | None) -> None:
-        self._record = record
+    def show_record(self, record: Record | None, schemas: Schemas | None = None) -> None:
+        """`schemas`: those of the record's cluster. What must be asked for is shown as soon as it is there."""
+        self._record, self._schemas = record, schemas
         self._filled.clear()
         self._stack.setCurrentIndex(0 if record is None else 1)
         if record is not None:
@@ -155,10 +168,26 @@ class Inspector(QWidget):
         }
 
     def _show_value(self, record: Record) -> None:
-        self.value.show_data(record.value, _TOMBSTONE if is_tombstone(record) else ("null", "There is no value."))
+        null = _TOMBSTONE if is_tombstone(record) else ("null", "There is no value.")
+        self.value.show_data(record.value, null, self._look(record, Part.VALUE))
 
     def _show_key(self, record: Record) -> None:
-        self.key.show_data(record.key, ("null", "The record has no key."))
+        self.key.show_data(record.key, ("null", "The record has no key."), self._look(record, Part.KEY))
+
+    def _look(self, record: Record, part: Part) -> Look:
+        headers = record.headers or ()
+        return partial(decode, schemas=self._schemas, topic=record.topic, part=part, headers=headers, key=record.key)
+
+    def _ask_for(self, key: SchemaKey) -> None:
+        """A request that is under way goes on when another record is shown: that may need the same schema."""
+        name = f"schema {key}"
+        if self._schemas is not None and not self._tasks.running(name):
+            self._tasks.start(name, self._fetch(self._schemas, key))
+
+    async def _fetch(self, schemas: Schemas, key: SchemaKey) -> None:
+        await schemas.prepare([key])
+        for pane in self._panes:
+            pane.look_again(key)
 
     def _show_headers(self, record: Record) -> None:
         table = self.headers

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from kexplorer.formats.decode import FIRST_LOOK, Decoded, decode
 from kexplorer.formats.numbers import count, size
+from kexplorer.model.schemas import SchemaKey
 from kexplorer.ui.icons import icon
 from kexplorer.ui.widgets.code_view import CodeView
 from kexplorer.ui.widgets.elided_label import ElidedLabel
@@ -38,6 +40,9 @@ _MOST = 8_000_000  # bytes that are laid out as text: no person reads on, and me
 _SLICE = 8  # blocks, "Show more"
 _TURN = 0.008  # seconds of reading between two answers to the mouse
 
+Look = Callable[[bytes | None, int | None], Decoded]
+"""Decodes the first so many bytes, as `decode` does."""
+
 
 class Mode(Enum):
     PRETTY = "Pretty"
@@ -49,11 +54,13 @@ class ValuePane(QWidget):
     """Shows the beginning of any value at once, and the rest when it is asked for. The bytes are never changed."""
 
     notice = Signal(str)  # a sentence for the status bar
+    awaited = Signal(object)  # the SchemaKey of a schema without which this cannot be read; then `look_again`
     _decoded = Signal(int, int, object)  # from the thread that looks at more of a large value
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._data = b""
+        self._look: Look = decode
         self._what = decode(None)
         self._looked_at = 0  # bytes
         self._shown = 0  # counts what was shown: an answer about something else is dropped
@@ -132,16 +139,20 @@ class ValuePane(QWidget):
 
     # ---- content
 
-    def show_data(self, data: bytes | None, null: tuple[str, str] = ("null", "There are no bytes.")) -> None:
-        """`null`: what to say of a null, and why."""
+    def show_data(
+        self, data: bytes | None, null: tuple[str, str] = ("null", "There are no bytes."), look: Look = decode
+    ) -> None:
+        """`null`: what to say of a null, and why. `look`: `decode` with what is known of the record."""
         self._stop()
         self._data = data or b""
+        self._look = look
         self._copy.setEnabled(bool(data))
         if data:
             self._looked_at = FIRST_LOOK
-            self._show(decode(data))
+            self._show(look(data, FIRST_LOOK))
             self._pages.setCurrentWidget(self.code)
             return
+        self._what = look(data, FIRST_LOOK)
         for button in self._modes.values():
             button.setEnabled(False)
         self._about.show_text("")
@@ -156,6 +167,11 @@ class ValuePane(QWidget):
         self._wanted = mode
         self._stop()
         self._show(self._what)
+
+    def look_again(self, schema: SchemaKey) -> None:
+        """Decodes anew if what is shown now awaits `schema`."""
+        if self._what.awaits == schema:
+            self._decode(self._looked_at)
 
     def show_more(self) -> None:
         if isinstance(self._rows, TextRows) and not self._rows.complete:
@@ -203,6 +219,8 @@ class ValuePane(QWidget):
             self._rows.read()
         self.code.show_rows(self._rows, json=what.is_json and mode is not Mode.HEX)
         self._tell()
+        if what.awaits is not None:
+            self.awaited.emit(what.awaits)
 
     def _tell(self) -> None:
         self.code.rows_added()
@@ -225,13 +243,13 @@ class ValuePane(QWidget):
 
     def _decode(self, limit: int) -> None:
         """Looks at the first `limit` bytes; in a thread of its own if that takes long."""
-        data, number = self._data, self._shown
+        data, number, look = self._data, self._shown, self._look
         if limit <= _AT_ONCE:
-            self._take(number, limit, decode(data, limit))
+            self._take(number, limit, look(data, limit))
             return
 
         def work() -> None:
-            what = decode(data, limit)
+            what = look(data, limit)
             with suppress(RuntimeError):  # the pane was closed meanwhile
                 self._decoded.emit(number, limit, what)
 
