@@ -22,7 +22,8 @@ from kexplorer.formats.jsonl import line_of
 from kexplorer.kafka import checks, properties
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.kafka.probe import probe
-from kexplorer.kafka.scan import Scan, ScanPool
+from kexplorer.kafka.scan import Scan
+from kexplorer.kafka.scan_pool import ScanPool
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import RecordColumns

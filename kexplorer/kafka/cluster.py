@@ -10,6 +10,7 @@ from kexplorer.kafka import groups, properties
 from kexplorer.kafka.admin import Admin, check_number, check_source
 from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.kafka.reader import RangeReader, ReadHandle
+from kexplorer.kafka.reading import GONE_AFTER_MS
 from kexplorer.model.cluster import ConfigEntry, ConnectionState, Reader
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
@@ -27,7 +28,6 @@ _FOLLOW_WAIT_MS = 250  # records are sent as they arrive; only the empty answers
 # A broker that owes an answer for longer loses its connection, and the next call asks another one: otherwise the client
 # keeps asking a frozen broker, as the one it used last. Less than the first look for offsets takes.
 _ANSWER_WITHIN_MS = 4500
-_GONE_AFTER_MS = 5000  # how long a topic must be missing to count as deleted; the client's default is 30 s
 _WARM_READERS = 2  # idle ones kept per way of reading; each costs a thread and a socket a broker
 
 
@@ -120,7 +120,7 @@ class KafkaCluster:
     def _new_reader(self, isolation: IsolationLevel, following: bool) -> ReadHandle:
         wait_ms = _FOLLOW_WAIT_MS if following else _PAGE_WAIT_MS
         config = properties.reader_config(self.profile, self._credentials, isolation, wait_ms)
-        config["topic.metadata.propagation.max.ms"] = _GONE_AFTER_MS
+        config["topic.metadata.propagation.max.ms"] = GONE_AFTER_MS
         return ReadHandle({**config, "logger": self._logger}, self._monitor.on_error)
 
     async def _ping(self) -> None:

@@ -30,6 +30,7 @@ _BUDGET = 0.005  # seconds after which a pull brings what it has
 _WAIT = 0.1  # seconds a pull waits for its first record
 STALL = 10.0  # seconds without any news after which a bounded read gives up
 _START_AFRESH = 4.0  # seconds without any news after which a bounded read tries other connections
+GONE_AFTER_MS = 5000  # how long a topic must be missing to count as deleted; the client's default is 30 s
 CALL = 5.0  # seconds for a call that asks the broker
 _TOPIC_ERROR = re.compile(r"(?P<topic>[a-zA-Z0-9._-]+) \[(?P<partition>\d+)\]: ")
 _GONE = frozenset({KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART})

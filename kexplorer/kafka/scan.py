@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import threading
 import time
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import compress, repeat
-from multiprocessing.connection import Connection
+from itertools import repeat
 from typing import Any
 
 from confluent_kafka import KafkaException, Message
@@ -20,7 +15,7 @@ from kexplorer.formats.filters import Filter, compile_filter
 from kexplorer.kafka import properties
 from kexplorer.kafka.failures import failure_of
 from kexplorer.kafka.link import LinkMonitor, QuietLog
-from kexplorer.kafka.reading import Client, Reading, headers_of
+from kexplorer.kafka.reading import GONE_AFTER_MS, Client, Reading, headers_of
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import RecordColumns, TimestampType, Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult, Where
@@ -31,6 +26,7 @@ _LONGEST = 2.0  # seconds after which it does, if it got on at all: records may 
 # A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
 _FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 1 << 20}
 _QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 8_192}
+_OTHER = {"topic.metadata.propagation.max.ms": GONE_AFTER_MS}
 
 _kept = (
     threading.local()
@@ -93,18 +89,22 @@ class _Look:
 
     def take(self, source: TopicPartition, messages: list[Message]) -> None:
         self.records += len(messages)
-        found = self._matching(source, messages) if self._possible(messages) else ()
-        if found:
+        headers = headers_of(messages) if self._filter.needs_headers else None  # asked for once, as it says there
+        if not self._possible(messages, headers):
+            return
+        rows = self._matching(source, messages, headers)
+        if rows:
+            found = [messages[row] for row in rows]
             self.matches.append_run(
                 source,
-                [message.offset() for message in found],
+                [message.offset() for message in found],  # type: ignore[misc]
                 [message.timestamp() for message in found],
                 [message.key() for message in found],
                 [message.value() for message in found],
-                headers_of(found),
+                headers_of(found) if headers is None else [headers[row] for row in rows],
             )
 
-    def _possible(self, messages: list[Message]) -> bool:
+    def _possible(self, messages: list[Message], headers: list[Any] | None) -> bool:
         """Whether any of them may match. One look at all values together takes half as long as one at each."""
         if self._literal is None:
             self.nbytes += sum(map(len, messages))
@@ -113,18 +113,18 @@ class _Look:
         self.nbytes += len(values)
         if self._literal in values:
             return True
-        return self._anywhere and (self._literal in _joined(Message.key, messages) or any(headers_of(messages)))
+        return self._anywhere and (self._literal in _joined(Message.key, messages) or any(headers or ()))
 
-    def _matching(self, source: TopicPartition, messages: list[Any]) -> list[Any]:
+    def _matching(self, source: TopicPartition, messages: list[Message], headers: list[Any] | None) -> list[int]:
         """Each column is made only if the filter asks for it."""
         needs = self._filter
-        keys = list(map(Message.key, messages)) if needs.needs_key else repeat(None)
-        values = list(map(Message.value, messages)) if needs.needs_value else repeat(None)
-        headers = headers_of(messages) if needs.needs_headers else repeat(None)
+        keys: Any = map(Message.key, messages) if needs.needs_key else repeat(None)
+        values: Any = map(Message.value, messages) if needs.needs_value else repeat(None)
         offsets: Any = map(Message.offset, messages) if self._by_place else repeat(0)
         times: Any = map(_time, messages) if self._by_place else repeat(None)
-        tests = map(needs.matches, keys, values, headers, repeat(source.partition), offsets, times)
-        return list(compress(messages, tests))
+        rows = range(len(messages))
+        columns = (keys, values, headers or repeat(None), repeat(source.partition), offsets, times)
+        return [row for row, matches in zip(rows, map(needs.matches, *columns), strict=False) if matches]
 
 
 def _joined(column: Any, messages: list[Message]) -> bytes:
@@ -154,46 +154,7 @@ def _connected(scan: Scan) -> tuple[Client, LinkMonitor]:
         logger = properties.CLIENT_LOG.getChild("scan")
         logger.filters = [QuietLog(monitor)]
         config = properties.reader_config(scan.profile, scan.credentials, scan.isolation)
-        config |= _QUEUE | {k: v for k, v in _FETCH.items() if k not in scan.profile.properties}
+        config |= _QUEUE | _OTHER | {k: v for k, v in _FETCH.items() if k not in scan.profile.properties}
         _kept.client, _kept.monitor = Client({**config, "logger": logger}, monitor.on_error), monitor
         _kept.way = way
     return _kept.client, _kept.monitor
-
-
-class ScanPool(ProcessPoolExecutor):
-    """Worker processes on this machine. They end at once when the pool is shut down, whatever they do, and when this
-    process ends, however that happens."""
-
-    def __init__(self, workers: int) -> None:
-        context = multiprocessing.get_context("spawn")  # a client that was forked hangs
-        self._lifeline, ours = context.Pipe(duplex=False)
-        self._ours: Connection | None = ours
-        super().__init__(workers, context, _begin, (self._lifeline,))
-        # Ctrl+C reaches every process of a terminal; what it means is decided here, and workers start with it blocked.
-        blocked = (
-            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else ()
-        )
-        try:
-            for _ in range(workers):
-                self.submit(os.getpid)  # a process is started for each
-        finally:
-            if hasattr(signal, "pthread_sigmask"):
-                signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        if self._ours:
-            self._ours.close()
-            self._lifeline.close()
-            self._ours = None
-        super().shutdown(wait, cancel_futures=cancel_futures)
-
-
-def _begin(lifeline: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(lifeline,), name="lifeline", daemon=True).start()
-
-
-def _end_with(lifeline: Connection) -> None:
-    """Nothing is ever sent: the wait ends when the other end is closed, by hand or with its process."""
-    lifeline.poll(None)
-    os._exit(0)

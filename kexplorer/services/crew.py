@@ -41,9 +41,8 @@ class _Flight:
 
 
 class Crew:
-    """Owns an executor, which is opened when there is something to do, and replaced when one of its workers dies: then
-    the pieces that were with it are tried again one by one, so that it shows which one kills. `open_executor` may take
-    its time."""
+    """Owns an executor, which is opened when there is something to do, and replaced when it is broken. A piece whose
+    worker died is tried again. `open_executor` may take its time."""
 
     def __init__(self, scan: Scanning, open_executor: Callable[[], Executor], workers: int) -> None:
         self._scan = scan
@@ -71,7 +70,8 @@ class Crew:
         if not self._flying:
             return []
         done, _ = await asyncio.wait(self._flying, timeout=_WAIT, return_when=asyncio.FIRST_COMPLETED)
-        outcomes = [self._outcome(future, self._flying.pop(future)) for future in done]
+        in_order = [future for future in self._flying if future in done]
+        outcomes = [self._outcome(future, self._flying.pop(future)) for future in in_order]
         return [outcome for outcome in outcomes if outcome]
 
     async def close(self) -> None:
@@ -106,9 +106,6 @@ class Crew:
 
     def _fill(self, executor: Executor, next_piece: Callable[[], Piece | None]) -> None:
         while len(self._flying) < self._most:
-            alone = any(flight.deaths for flight in (*self._flying.values(), *self._waiting))
-            if alone and self._flying:
-                return
             if not self._waiting and (piece := next_piece()):
                 self._waiting.append(_Flight(piece))
             if not self._waiting:
@@ -117,7 +114,8 @@ class Crew:
                 future = executor.submit(_timed, self._scan, self._waiting[0].piece)
             except (BrokenExecutor, RuntimeError) as error:
                 log.info("the workers are gone: %s", error)
-                self._replace()
+                executor.shutdown(wait=False)
+                self._executor = None  # the pieces that are with it fail as well; they are waited for like all others
                 return
             self._flying[asyncio.wrap_future(future)] = self._waiting.popleft()
 
@@ -126,7 +124,6 @@ class Crew:
         try:
             result, seconds = future.result()
         except (BrokenExecutor, asyncio.CancelledError):
-            self._replace()
             flight.deaths += 1
             if flight.deaths < _DEATHS:
                 self._waiting.append(flight)
@@ -141,12 +138,6 @@ class Crew:
             text = f"{_name(flight.piece)}: {type(error).__name__}: {error}."
             return Outcome(flight.piece, Failure(FailureKind.UNREADABLE, text, "The log has the details."), 0.0)
         return Outcome(flight.piece, result, seconds)
-
-    def _replace(self) -> None:
-        """The pieces that are still with the old workers fail as well; they are waited for like all others."""
-        if self._executor:
-            self._executor.shutdown(wait=False)
-            self._executor = None
 
 
 def _name(piece: Piece) -> str:

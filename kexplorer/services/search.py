@@ -85,11 +85,10 @@ class Search:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.query = query
-        self.id = saved.id if saved else None
         self.troubles = list(known)
         self._plan = Plan(query.ranges, query.newest_first, workers, saved.done if saved else {})
         self._crew = Crew(scan, open_executor, workers)
-        self._store = store if saved else None
+        self._kept = (store, saved.id) if store and saved else None
         self._again = deque(_to_read_again(saved.found, query.newest_first) if saved else ())
         self._reading_again: set[Piece] = set()
         self._before = (saved.records, saved.nbytes) if saved else (0, 0)  # scanned when it was interrupted
@@ -98,6 +97,7 @@ class Search:
         self._matches = 0
         self._strikes: dict[TopicPartition, int] = {}
         self._unsaved: dict[TopicPartition, list[int]] = {}  # offsets of matches
+        self._saving: asyncio.Future[None] | None = None
         self._ready: deque[RecordColumns] = deque()
         self._news: list[Trouble] = []
         self.paused = False
@@ -141,9 +141,10 @@ class Search:
         self._stop_clock()
         self._ended = True
         await self._crew.close()
-        if self._store and self.id is not None and (self._complete or self._reached_limit):
+        await self._save()
+        if self._kept and (self._complete or self._reached_limit):
             try:
-                await self._store.forget(self.id)
+                await self._kept[0].forget(self._kept[1])
             except Failure as failure:
                 log.warning("%s", failure)
 
@@ -246,15 +247,18 @@ class Search:
 
     async def _save(self) -> None:
         """Before the matches are handed on: none is lost by an interruption between the two."""
-        if not self._unsaved or not self._store or self.id is None:
-            self._unsaved.clear()
-            return
-        steps = [Step(source, self._plan.done(source), found) for source, found in self._unsaved.items()]
-        try:
-            await self._store.add(self.id, steps, self._records, self._nbytes)
-        except Failure as failure:
-            self._store = None
-            log.warning("%s", failure)
+        while self._kept and (self._saving or self._unsaved):
+            if self._saving is None:
+                store, number = self._kept
+                steps = [Step(source, self._plan.done(source), found) for source, found in self._unsaved.items()]
+                self._saving = asyncio.ensure_future(store.add(number, steps, self._records, self._nbytes))
+                self._unsaved = {}
+            try:
+                await asyncio.shield(self._saving)
+            except Failure as failure:
+                self._kept = None
+                log.warning("%s", failure)
+            self._saving = None
         self._unsaved.clear()
 
 
