@@ -125,7 +125,7 @@ class Explorer:
         self.open_topics(profile)
 
     def disconnect(self, profile: str) -> None:
-        self.tasks.start(f"disconnect {profile}", self._disconnect(profile))
+        self.tasks.start(f"disconnect {profile}", self._leave(profile))
 
     def edit(self, profile: str) -> None:
         if found := self._stored(profile):
@@ -216,12 +216,12 @@ class Explorer:
                     log.info("%s", failure)
                     pause = _METADATA_SOON
                     if failure.kind is FailureKind.AUTHENTICATION and session.catalog.metadata is None:
-                        await self._forget_login(name)
+                        await self._forget_login(name)  # the brokers did not take it
                         return
                 await asyncio.sleep(pause)
 
     async def _forget_login(self, name: str) -> None:
-        """The brokers did not take it: whoever tries again connects anew, and is asked again where that is the way."""
+        """Whoever tries again connects anew, and is asked again where that is the way."""
         await self.sessions.close(name)
         if profile := self._profile(name):
             await self._connections.forget(profile)
@@ -252,6 +252,11 @@ class Explorer:
         except Failure as failure:
             self._show_failure(failure)
             return None
+
+    async def _leave(self, name: str) -> None:
+        """Who connects again is asked again: what was typed for the registry may have been wrong."""
+        await self._disconnect(name)
+        await self._forget_login(name)
 
     async def _disconnect(self, name: str) -> None:
         self.tasks.cancel(f"session {name}")

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -17,13 +18,15 @@ from kexplorer import app
 from kexplorer.explorer import DEMO, Explorer
 from kexplorer.kafka import checks, properties
 from kexplorer.model.cluster import Link
-from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecurityProtocol
+from kexplorer.model.failure import Failure
+from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecretStore, SecurityProtocol
 from kexplorer.services.connections import Connections
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from tests.registry.server import FakeRegistry, Running
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
@@ -139,6 +142,62 @@ def test_a_disconnected_cluster_is_connected_again_on_request(
             await _until(lambda: panel.status_text == "0 offsets")
             assert panel.strip.failure is None
             assert explorer.window.tree.model.state("local") is not None
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_a_registrys_password_that_was_wrong_can_be_given_again(
+    qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    producer.produce(topic_name, b"\x00\x00\x00\x00\x07\x54")
+    assert producer.flush(20) == 0
+    registry = FakeRegistry(authorization="Bearer right")
+    registry.add(7, '"long"')
+    answers = ["right", "wrong"]
+
+    async def answer(_parent: object, what: str) -> str:
+        assert what == "Schema Registry password of “local”"
+        return answers.pop()
+
+    monkeypatch.setattr("kexplorer.explorer.ask_secret", answer)
+
+    async def look() -> None:
+        ask = SecretRef(SecretStore.ASK, "")
+        profile = Profile("local", broker.bootstrap, registry_url=registry.url, registry_password=ask)
+        async with _running(tmp_path, profile) as explorer:
+            explorer.open_topic("local", topic_name)
+            panel = _current(explorer, MessagesPanel)
+            assert isinstance(panel, MessagesPanel)
+            await _until(lambda: panel.rows)
+            panel.select_newest()
+            await _until(lambda: "answered 401" in panel.inspector.value._about.whole)
+            explorer.disconnect("local")
+            await _until(lambda: not explorer.tasks.running("disconnect local"))
+            panel.reload()
+            await _until(lambda: explorer.sessions.get("local") and not panel._loading)
+            panel.select_newest()
+            await _until(lambda: "Avro by Schema Registry id 7" in panel.inspector.value._about.whole)
+
+    with Running(registry):
+        qtloop.run(look(), timeout=60)
+
+
+@pytest.mark.expect_log("registry.example is not https")
+def test_a_registry_that_cannot_be_used_is_told_and_the_topics_are_shown(
+    qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _create(broker.bootstrap, topic_name)
+
+    async def look() -> None:
+        profile = Profile("local", broker.bootstrap, registry_url="http://registry.example")
+        async with _running(tmp_path, profile) as explorer:
+            told: list[Failure] = []
+            monkeypatch.setattr(explorer.window, "show_failure", told.append)
+            explorer.connect("local")
+            await _until(lambda: topic_name in (explorer.window.tree.model.topics("local") or ()))
+            assert ["not https" in str(failure) for failure in told] == [True]
 
     qtloop.run(look(), timeout=60)
 
