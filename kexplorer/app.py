@@ -145,7 +145,7 @@ def _import_client() -> None:
     properties.require_supported_client()
     importlib.import_module("kexplorer.kafka.cluster")
     importlib.import_module("kexplorer.kafka.probe")
-    importlib.import_module("kexplorer.kafka.scan")
+    importlib.import_module("kexplorer.kafka.scan_pool")
     importlib.import_module("kexplorer.services.schemas")
     importlib.import_module("kexplorer.ui.widgets.inspector")  # for the first record that is selected
 
@@ -154,7 +154,8 @@ async def _open_search(
     profile: Profile, credentials: Credentials, query: SearchQuery, known: Sequence[Trouble]
 ) -> Search:
     await in_daemon("import", _import_client, _CLIENT)
-    from kexplorer.kafka.scan import Scan, ScanPool  # noqa: PLC0415
+    from kexplorer.kafka.scan import Scan  # noqa: PLC0415
+    from kexplorer.kafka.scan_pool import ScanPool  # noqa: PLC0415
 
     scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation)
     return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known)

@@ -30,6 +30,13 @@ from tests.registry.server import FakeRegistry, Running
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _client() -> None:
+    app._import_client()  # as the program has by the time that somebody clicks
+
+
 from tests.rig.properties import USERS
 
 

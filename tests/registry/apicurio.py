@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -42,7 +43,8 @@ def fetch() -> None:
         subprocess.run([*command, "-Dmaven.wagon.http.retryHandler.count=3"], check=True, timeout=900)
         unpacked = Path(made, "unpacked")
         with tarfile.open(Path(made, f"apicurio-registry-app-{VERSION}-all.tar.gz")) as archive:
-            archive.extractall(unpacked, filter="data")
+            safely: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # since 3.11.4
+            archive.extractall(unpacked, **safely)
         with suppress(OSError):  # another run was quicker
             unpacked.rename(HOME)
 

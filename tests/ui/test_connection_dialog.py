@@ -484,7 +484,7 @@ def test_an_old_test_does_not_speak_for_new_settings(qtloop: LoopRunner, connect
         dialog.form.name.setText("renamed")
         assert dialog.probe.verdict.text() == "TCP failed"
         dialog.form.bootstrap.setText("127.0.0.1:2")
-        assert dialog.probe.verdict.text() == "Changed since the test"
+        await _until(lambda: dialog.probe.verdict.text() == "Changed since the test")
         dialog.reject()
         await task
 

@@ -44,6 +44,8 @@ class ConnectionDialog(QDialog):
         self._connections = connections
         self._old = profile
         self._touched: set[str] = set()
+        self._testing = False
+        self._changed_in_test = False  # what the running test finds is no longer asked for
         self.form = ConnectionForm(connections.check_property)
         if profile:
             self.form.show_profile(profile)
@@ -101,8 +103,11 @@ class ConnectionDialog(QDialog):
     def _changed(self, field: str) -> None:
         self._touched.add(field)
         self.trouble.clear()
-        if field not in _UNTESTED and not self.tasks.running("test"):
-            self.probe.outdate()
+        if field not in _UNTESTED:
+            if self._testing:
+                self._changed_in_test = True
+            else:
+                self.probe.outdate()
         problems = self._problems()
         self.form.show_problems({name: problems[name] for name in problems if name in self._touched})
 
@@ -149,6 +154,7 @@ class ConnectionDialog(QDialog):
         profile = await self._checked()
         if profile is None:
             return
+        self._testing, self._changed_in_test = True, False
         self.probe.start()
         self.test_button.setText("Stop &test")
         finished = False
@@ -160,7 +166,10 @@ class ConnectionDialog(QDialog):
             self.probe.fail(failure)
             finished = True
         finally:
+            self._testing = False
             self.test_button.setText("&Test connection")
+            if finished and self._changed_in_test:
+                self.probe.outdate()
             if not finished:
                 self.probe.stop()
 
