@@ -32,12 +32,12 @@ from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
 
 
+from tests.rig.properties import USERS
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _client() -> None:
     app._import_client()  # as the program has by the time that somebody clicks
-
-
-from tests.rig.properties import USERS
 
 
 def _create(bootstrap: str, *topics: str) -> None:
