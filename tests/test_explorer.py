@@ -30,8 +30,6 @@ from tests.registry.server import FakeRegistry, Running
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
-
-
 from tests.rig.properties import USERS
 
 
