@@ -112,6 +112,7 @@ async def _search(options: argparse.Namespace) -> int:
     talks = options.progress or sys.stderr.isatty()
     async with AsyncExitStack() as stack:
         profile, credentials = await _connection(options)
+        open_executor, workers = await _executor(options, stack, secret=bool(credentials.password))
         cluster = KafkaCluster(profile, credentials)
         stack.push_async_callback(cluster.close)
         sources = [
@@ -123,21 +124,30 @@ async def _search(options: argparse.Namespace) -> int:
         now = time.time_ns() // 1_000_000
         resolved = await resolve(cluster, sources, start, end, isolation, now)
         query = SearchQuery(resolved.ranges, spec, now, isolation, not options.oldest_first, options.limit)
-        open_executor, workers = await _executor(options, stack, secret=bool(credentials.password))
         scan = Scan(profile, credentials, spec, now, isolation)
         found = Search(query, scan, open_executor, workers, known=resolved.troubles)
         stack.push_async_callback(found.close)
         try:
             await _print_matches(found, options.format, talks)
-        finally:
+        except asyncio.CancelledError:  # Ctrl+C
             await found.close()
-            _clear(talks)
-            report = found.report()
-            if talks or not (report.complete or report.enough):
-                _say("\n".join(report.lines()))
-        if not (report.complete or report.enough):
-            return FAILED
-        return FOUND if report.progress.matches else NOTHING
+            _tell(found, talks)
+            raise
+        await found.close()
+        return _tell(found, talks)
+
+
+def _tell(found: Search, talks: bool) -> int:
+    """Says what was scanned, if there is somebody to read it or something is missing. Returns the exit code."""
+    report = found.report()
+    whole = report.complete or report.enough
+    if talks and sys.stderr.isatty():
+        sys.stderr.write("\r\x1b[K")
+    if talks or not whole:
+        _say("\n".join(report.lines()))
+    if not whole:
+        return FAILED
+    return FOUND if report.progress.matches else NOTHING
 
 
 async def _print_matches(found: Search, how: str, talks: bool) -> None:
@@ -172,11 +182,6 @@ def _show(p: Progress) -> None:
         sys.stderr.flush()
     else:
         _say(text)
-
-
-def _clear(talks: bool) -> None:
-    if talks and sys.stderr.isatty():
-        sys.stderr.write("\r\x1b[K")
 
 
 def _say(text: str) -> None:
@@ -254,7 +259,9 @@ async def _executor(
 ) -> tuple[Callable[[], Executor], int]:
     if options.executor is None:
         workers = options.workers or min(os.cpu_count() or 1, _MOST_WORKERS)
-        return partial(ScanPool, workers), workers
+        pool = ScanPool(workers)  # they start while the cluster is asked for the ranges
+        stack.callback(pool.shutdown, wait=False)
+        return lambda: pool, workers
     scheme, _, address = options.executor.partition("://")
     if scheme != "dask" or not address:
         raise Failure(FailureKind.INVALID, f"“{options.executor}” is no executor.", "Write dask://host:port.")

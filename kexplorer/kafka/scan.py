@@ -11,6 +11,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Message
 
+from kexplorer.formats.batches import batch_test
 from kexplorer.formats.filters import Filter, compile_filter
 from kexplorer.kafka import properties
 from kexplorer.kafka.failures import failure_of
@@ -18,14 +19,14 @@ from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.kafka.reading import GONE_AFTER_MS, Client, Reading, headers_of
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import RecordColumns, TimestampType, Trouble
-from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult, Where
+from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 
 _MOST_MATCHED = 8 << 20  # bytes of matches after which a piece comes back as far as it got
 _LONGEST = 2.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
 # A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
 _FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 1 << 20}
-_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 8_192}
+_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 4_096}
 _OTHER = {"topic.metadata.propagation.max.ms": GONE_AFTER_MS}
 
 _kept = (
@@ -76,9 +77,7 @@ class _Look:
     def __init__(self, spec: FilterSpec, compiled: Filter) -> None:
         self._filter = compiled
         self._by_place = spec.kind is FilterKind.EXPRESSION  # only these can ask for offset and time
-        exact = spec.kind is FilterKind.CONTAINS and spec.case_sensitive
-        self._anywhere = exact and spec.where is Where.ANYWHERE
-        self._literal = spec.text.encode() if self._anywhere else compiled.literal
+        self._test = batch_test(spec)
         self.matches = RecordColumns()
         self.records = 0
         self.nbytes = 0
@@ -105,15 +104,17 @@ class _Look:
             )
 
     def _possible(self, messages: list[Message], headers: list[Any] | None) -> bool:
-        """Whether any of them may match. One look at all values together takes half as long as one at each."""
-        if self._literal is None:
+        """Whether any of them may match. One look at all together takes a tenth of one look at each."""
+        if self._test is None:
             self.nbytes += sum(map(len, messages))
             return True
         values = _joined(Message.value, messages)
         self.nbytes += len(values)
-        if self._literal in values:
+        if self._filter.needs_value and self._test(values):
             return True
-        return self._anywhere and (self._literal in _joined(Message.key, messages) or any(headers or ()))
+        if self._by_place:  # an expression's test is about values
+            return False
+        return (self._filter.needs_key and self._test(_joined(Message.key, messages))) or any(headers or ())
 
     def _matching(self, source: TopicPartition, messages: list[Message], headers: list[Any] | None) -> list[int]:
         """Each column is made only if the filter asks for it."""

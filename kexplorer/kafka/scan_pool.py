@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import queue
@@ -65,6 +66,8 @@ class ScanPool(Executor):
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker: _Worker | None = None
         try:
+            with contextlib.suppress(EOFError, OSError):  # then the first call says why
+                worker = self._start()  # it takes half a second to import what it needs
             while (call := self._calls.get()) is not None:
                 future, work = call
                 if self._closed:

@@ -13,8 +13,8 @@ Interval = tuple[int, int]  # start <= offset < end
 
 FIRST = 2_000  # offsets of a partition's first piece: something is seen at once
 LARGEST = 500_000  # offsets of a piece
-_SECONDS = 0.7  # that a piece should take: what lies in the client's queue at its end was read for nothing
-_TAIL = 10_000  # offsets that are not worth cutting up for the sake of a worker that would have nothing to do
+_SECONDS = 1.0  # that a piece should take: what lies in the queue of the client at its end was read for nothing
+_TAIL = 20_000  # offsets that are not worth cutting up for the sake of a worker that would have nothing to do
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Plan:
             return None
         size = self._size if part.given else min(self._size, FIRST)
         part.given = True
-        size = min(size, max(self.left // (2 * self._workers), _TAIL))
+        size = min(size, max(self.left // self._workers, _TAIL))
         if self._newest_first:
             start, end = part.todo.pop()
             cut = max(start, end - size)

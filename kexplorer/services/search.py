@@ -167,7 +167,8 @@ class Search:
 
     @property
     def _complete(self) -> bool:
-        return all(each.scanned == each.offsets for each in self.coverage())
+        read_again = not self._again and not self._reading_again
+        return read_again and all(each.scanned == each.offsets for each in self.coverage())
 
     @property
     def _reached_limit(self) -> bool:

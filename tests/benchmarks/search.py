@@ -1,0 +1,127 @@
+"""How fast a topic is searched, against `kcat -C -e | LC_ALL=C grep -c -F` (and `-E` for the expression).
+
+Topics of 6 partitions on a Kafka of this machine, JSON of about 0.9 kB a record, lz4 and zstd; one record matches.
+Rounds of kcat and of a search by two worker processes alternate; the time of a search is from the first pull to the
+end, with the workers' start and without. Printed are medians, and ratios to kcat in the same rounds.
+Run: `.venv/bin/python -m tests.benchmarks.search [records] [rounds]` (200,000 and 5; the goals are for 1,000,000)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from kexplorer.kafka.scan import Scan
+from kexplorer.kafka.scan_pool import ScanPool
+from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery, Where
+from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
+from kexplorer.services.search import Search
+from tests.benchmarks import rig
+from tests.kafka import direct
+
+WORKERS = 2
+RARE = "REFUSED-4711"
+SEARCHES = {
+    "text in values": FilterSpec(RARE, where=Where.VALUE),
+    "text anywhere": FilterSpec(RARE),
+    "expression, text": FilterSpec(f'value.status == "{RARE}"', FilterKind.EXPRESSION),
+    "expression, number": FilterSpec("value.amount > 99999", FilterKind.EXPRESSION),
+}
+GREPS = {"text in values": f"-F {RARE}", "expression, number": "-E '\"amount\":[0-9]{6}'"}
+PEER_OF = {"text anywhere": "text in values", "expression, text": "text in values"}
+
+
+def documents(count: int) -> Iterator[bytes]:
+    """JSON that compresses like JSON of a business does: to about a half by lz4, a third by zstd."""
+    chance = random.Random(7)
+    words = [f"{chance.getrandbits(40):x}"[: chance.randint(3, 9)] for _ in range(2000)]
+    texts = [" ".join(chance.choices(words, k=110))[:690] for _ in range(500)]
+    for n in range(count):
+        bits = chance.getrandbits(512)
+        rare = n == count * 2 // 3
+        status = RARE if rare else ("NEW", "PAID", "SENT", "DONE")[bits >> 60 & 3]
+        amount = "123456.75" if rare else f"{(bits >> 70) % 100_000 / 100:.2f}"
+        yield (
+            f'{{"id":{n},"order":"ord-{bits & 0xFFFFFFFFFF:010x}","customer":{bits >> 40 & 0xFFFFF},'
+            f'"status":"{status}","amount":{amount},"token":"{bits >> 100:0100x}","note":"{texts[bits % 500]}"}}'
+        ).encode()
+
+
+def fill(bootstrap: str, topic: str, count: int) -> None:
+    direct.create(bootstrap, topic, rig.PARTITIONS)
+    writer = direct.producer(bootstrap, compression_type=topic, linger_ms=50, batch_size=200_000)
+    for n, value in enumerate(documents(count)):
+        while True:
+            try:
+                writer.produce(topic, value, None, n % rig.PARTITIONS)
+                break
+            except BufferError:
+                writer.poll(0.1)
+    assert writer.flush(120) == 0
+
+
+def kcat(bootstrap: str, topic: str, pattern: str) -> float:
+    """Seconds."""
+    begun = time.perf_counter()
+    reading = f"kcat -C -e -q -b {bootstrap} -t {topic} -o beginning 2>/dev/null"
+    command = ["sh", "-c", f"{reading} | LC_ALL=C grep -c {pattern}"]
+    assert subprocess.run(command, capture_output=True, check=True).stdout == b"1\n"
+    return time.perf_counter() - begun
+
+
+async def search(bootstrap: str, topic: str, spec: FilterSpec, ends: dict[int, tuple[int, int]]) -> tuple[float, float]:
+    """Seconds with the workers' start, and without."""
+    ranges = tuple(OffsetRange(TopicPartition(topic, p), low, high) for p, (low, high) in ends.items())
+    query = SearchQuery(ranges, spec, direct.NOW)
+    scan = Scan(Profile("bench", bootstrap), Credentials(), spec, direct.NOW, IsolationLevel.READ_UNCOMMITTED)
+    begun = time.perf_counter()
+    pool = ScanPool(WORKERS)
+    starting = [asyncio.wrap_future(pool.submit(time.sleep, 0.01)) for _ in range(WORKERS)]
+    await asyncio.gather(*starting)
+    ready = time.perf_counter()
+    found = Search(query, scan, lambda: pool, WORKERS)
+    matches = 0
+    while (batch := await found.next_batch()) is not None:
+        matches += len(batch.records)
+    ended = time.perf_counter()
+    assert matches == 1, matches
+    assert found.report().complete
+    pool.shutdown()
+    return ended - begun, ended - ready
+
+
+def measure(bootstrap: str, topic: str, count: int, rounds: int) -> None:
+    fill(bootstrap, topic, count)
+    ends = direct.ends(bootstrap, topic, rig.PARTITIONS)
+    theirs: dict[str, list[float]] = {name: [] for name in GREPS}
+    ours: dict[str, list[tuple[float, float]]] = {name: [] for name in SEARCHES}
+    for _ in range(rounds):
+        for name, spec in SEARCHES.items():
+            if name in GREPS:
+                theirs[name].append(kcat(bootstrap, topic, GREPS[name]))
+            ours[name].append(asyncio.run(search(bootstrap, topic, spec, ends)))
+    for name in SEARCHES:
+        peer = statistics.median(theirs[PEER_OF.get(name, name)])
+        whole, warm = (statistics.median(each) for each in zip(*ours[name], strict=True))
+        print(
+            f"{topic}, {name}: kcat | grep {count / peer / 1000:.0f} k/s; search {count / warm / 1000:.0f} k/s, "
+            f"ratio {peer / warm:.2f}; with the start of workers {count / whole / 1000:.0f} k/s, {peer / whole:.2f}",
+            flush=True,
+        )
+
+
+def main() -> None:
+    count, rounds = (int(given) for given in (sys.argv[1:] + ["200000", "5"][len(sys.argv) - 1 :]))
+    with rig.broker() as bootstrap:
+        for topic in ("lz4", "zstd"):
+            measure(bootstrap, topic, count, rounds)
+
+
+if __name__ == "__main__":
+    main()
