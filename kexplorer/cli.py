@@ -124,7 +124,7 @@ async def _search(options: argparse.Namespace) -> int:
         now = time.time_ns() // 1_000_000
         resolved = await resolve(cluster, sources, start, end, isolation, now)
         query = SearchQuery(resolved.ranges, spec, now, isolation, not options.oldest_first, options.limit)
-        scan = Scan(profile, credentials, spec, now, isolation)
+        scan = Scan(profile, credentials, spec, now, isolation, query.newest_first)
         found = Search(query, scan, open_executor, workers, known=resolved.troubles)
         stack.push_async_callback(found.close)
         try:

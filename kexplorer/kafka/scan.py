@@ -22,7 +22,7 @@ from kexplorer.model.records import RecordColumns, TimestampType, Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 
-_MOST_MATCHED = 8 << 20  # bytes of matches after which a piece comes back as far as it got
+_MOST_MATCHED = 4 << 20  # bytes of matches after which a piece comes back as far as it got
 _LONGEST = 2.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
 # A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
 _FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 1 << 20}
@@ -44,6 +44,7 @@ class Scan:
     filter: FilterSpec
     asked_at: int
     isolation: IsolationLevel
+    newest_first: bool = False  # the matches of a piece come backwards
 
     def __call__(self, piece: Piece) -> PieceResult:
         """Raises `Failure` where nothing could be scanned. When it takes long or matches become too many, the result
@@ -68,7 +69,10 @@ class Scan:
                 raise failure_of(error, f"Scanning {source.topic}, partition {source.partition}") from error
             raise
         reached = next((part.next for part in reading.progress), piece.range.end or 0)
-        return PieceResult(piece, reached, look.records, look.nbytes, look.matches, tuple(troubles))
+        matches = look.matches
+        if self.newest_first:
+            matches = matches.select(range(len(matches) - 1, -1, -1))
+        return PieceResult(piece, reached, look.records, look.nbytes, matches, tuple(troubles))
 
 
 class _Look:

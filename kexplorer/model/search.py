@@ -66,7 +66,8 @@ class Piece:
 class PieceResult:
     """What scanning brought. Every offset of the piece below `reached` was looked at, those without a record included;
     `reached` is the end of the piece when it is done. `records` and `nbytes` (keys, values and headers as far as they
-    were read) count what was scanned, `matches` holds what was found, in the order of offsets."""
+    were read) count what was scanned, `matches` holds what was found, in the order of offsets or, where the newest were
+    asked for first, backwards."""
 
     piece: Piece
     reached: int

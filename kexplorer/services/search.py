@@ -115,8 +115,7 @@ class Search:
 
     async def next_batch(self) -> Batch | None:
         """The next matches of one piece, and what went wrong meanwhile; at the latest after about 0.1 s (then the batch
-        may be empty). None once all is done. A call that is cancelled loses nothing. Of a search that begins with the
-        newest, a piece's newest match comes first."""
+        may be empty). None once all is done. A call that is cancelled loses nothing."""
         if self._ended:
             return None
         if not self._ready and not self._reached_limit:
@@ -205,8 +204,7 @@ class Search:
             self._count(result)
             self._plan.learn(result.reached - piece.range.start, outcome.seconds)
         if len(result.matches):
-            backwards = range(len(result.matches) - 1, -1, -1)
-            self._ready.append(result.matches.select(backwards) if self.query.newest_first else result.matches)
+            self._ready.append(result.matches)
         if result.done:
             self._strikes.pop(piece.range.source, None)
         elif any(trouble.offset == result.reached for trouble in result.troubles):
@@ -222,7 +220,8 @@ class Search:
         self._records += result.records
         self._nbytes += result.nbytes
         self._offsets += result.reached - start
-        self._unsaved.setdefault(source, []).extend(offset for _, _, offset in result.matches.positions())
+        if self._kept:
+            self._unsaved.setdefault(source, []).extend(offset for _, _, offset in result.matches.positions())
 
     def _fail(self, piece: Piece, offset: int, failure: Failure, again: bool) -> None:
         self._tell([Trouble(piece.range.source, failure, offset)])

@@ -237,6 +237,15 @@ def test_the_counts_are_those_of_kcat_and_grep(aio: LoopRunner, broker: Broker, 
     assert [(record.partition, record.offset) for record in found] == theirs
 
 
+def test_matches_of_a_piece_come_backwards_if_the_newest_are_wanted_first(broker: Broker, topic_name: str) -> None:
+    direct.create(broker.bootstrap, topic_name)
+    direct.produce(broker.bootstrap, topic_name, direct.rows(100))
+    scan = Scan(Profile("test", broker.bootstrap), Credentials(), EVERYTHING, NOW, UNCOMMITTED, newest_first=True)
+    with ThreadPoolExecutor(1) as pool:
+        result = pool.submit(scan, _piece(topic_name, 10, 100)).result()
+    assert [record.value for record in result.matches] == [b"%010d" % n for n in range(99, 9, -1)]
+
+
 def test_headers_that_are_not_text(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     direct.create(broker.bootstrap, topic_name)
     direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b"before %d" % n, (("x", b"1"),)) for n in range(500)])

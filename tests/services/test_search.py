@@ -42,6 +42,7 @@ class Log:
     raise or wait; at most `most` offsets are scanned at a time."""
 
     every: int = 3
+    newest_first: bool = False
     most: int = 1 << 30
     before: Callable[[Piece], object] = lambda piece: None
     seen: Counter[Position] = field(default_factory=Counter)
@@ -58,6 +59,8 @@ class Log:
         for n in offsets:
             if self.matches(n):
                 matches.append(source, n, n, TimestampType.CREATE_TIME, None, b"x", ())
+        if self.newest_first:
+            matches = matches.select(range(len(matches) - 1, -1, -1))
         return PieceResult(piece, reached, len(offsets), 10 * len(offsets), matches)
 
     def matches(self, offset: int) -> bool:
@@ -110,7 +113,7 @@ def test_each_record_once(
     aio: LoopRunner, bounds: list[tuple[int, int]], newest_first: bool, most: int, workers: int, every: int
 ) -> None:
     query = _query(*bounds, newest_first=newest_first)
-    log = Log(every, most)
+    log = Log(every, newest_first, most)
     found = Search(query, log, _threads, workers)
     assert Counter(_whole(aio, found)) == log.expected(query)
     assert log.seen == Counter(_positions(query))
@@ -123,7 +126,8 @@ def test_each_record_once(
 
 @pytest.mark.parametrize("newest_first", [True, False])
 def test_the_order_within_a_partition(aio: LoopRunner, newest_first: bool) -> None:
-    found = _whole(aio, Search(_query((0, 500), newest_first=newest_first), Log(), lambda: ThreadPoolExecutor(1), 1))
+    log = Log(newest_first=newest_first)
+    found = _whole(aio, Search(_query((0, 500), newest_first=newest_first), log, lambda: ThreadPoolExecutor(1), 1))
     assert found == sorted(found, reverse=newest_first)
 
 
@@ -141,7 +145,7 @@ def test_partitions_get_on_evenly(aio: LoopRunner) -> None:
 
 
 def test_enough_is_enough(aio: LoopRunner) -> None:
-    log = Log(every=1)
+    log = Log(every=1, newest_first=True)
     found = Search(_query((0, 100_000), limit=7), log, lambda: ThreadPoolExecutor(1), 1)
     positions = _whole(aio, found)
     assert positions == [(0, n) for n in range(99_998, 99_984, -2)]
