@@ -261,11 +261,12 @@ class Explorer:
     async def _disconnect(self, name: str) -> None:
         self.tasks.cancel(f"session {name}")
         why = Failure(FailureKind.UNREACHABLE, f"{name} was disconnected.", "Refresh connects again.")
-        for panel in self.window.workspace.panels():
-            if panel.profile == name:
-                await panel.tasks.close()
-                panel.show_failure(why)
+        panels = [panel for panel in self.window.workspace.panels() if panel.profile == name]
+        for panel in panels:
+            await panel.tasks.close()
         await self.sessions.close(name)
+        for panel in panels:  # only now: who is told may connect again at once
+            panel.show_failure(why)
 
     async def _refresh(self, name: str) -> None:
         if session := self.sessions.get(name):
