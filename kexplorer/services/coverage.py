@@ -119,9 +119,9 @@ class Plan:
             part.done = _merged([*part.done, interval])
 
     def learn(self, offsets: int, seconds: float) -> None:
-        """How long a piece took; the next ones become larger or smaller, at most four times at once."""
+        """How long a piece took. The next ones become smaller, or up to 32 times as large."""
         best = int(offsets * _SECONDS / max(seconds, 0.001))
-        self._size = max(FIRST, min(best, 4 * self._size, LARGEST))
+        self._size = max(FIRST, min(best, 32 * self._size, LARGEST))
 
     def done(self, source: TopicPartition) -> tuple[Interval, ...]:
         return tuple(self._parts[source].done)
