@@ -96,6 +96,7 @@ def _choose(dialog: ConnectionDialog, protocol: SecurityProtocol) -> None:
 
 
 def test_add_with_the_keyboard_alone(qtloop: LoopRunner, connections: Connections, heartbeat: Heartbeat) -> None:
+    heartbeat.allow(350, "the dialog is made in it")
     async def add() -> Profile | None:
         dialog, task = await _open(connections, None)
         _type(dialog.form.name, "Local broker")
@@ -299,6 +300,7 @@ def _texts(dialog: ConnectionDialog) -> str:
 def test_the_test_lists_its_steps_and_can_be_copied(
     qtloop: LoopRunner, connections: Connections, broker: Broker, heartbeat: Heartbeat
 ) -> None:
+    heartbeat.allow(350, "the dialog is made in it")
     async def test() -> str:
         dialog, task = await _open(connections, replace(PLAIN, bootstrap=broker.bootstrap))
         _click(dialog.test_button)
@@ -346,6 +348,7 @@ def test_a_failed_test_names_step_cause_and_remedy(
 def test_a_test_can_be_stopped_and_the_dialog_closed_during_it(
     qtloop: LoopRunner, connections: Connections, heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    heartbeat.allow(350, "the dialog is made in it")
     monkeypatch.setattr("kexplorer.kafka.probe._LIMIT", 1.5)
 
     async def test(port: int) -> None:
