@@ -53,7 +53,7 @@ class Tour:
         spec = FilterSpec('value.currency == "EUR" and value.total > 100', FilterKind.EXPRESSION)
         orders.show_query(spec)
         orders.search(spec)
-        await _until(lambda: "scanned." in orders.coverage.text)
+        await _until(lambda: "scanned." in orders.searching.coverage.text)
         orders.view.select(0)
         await self._both("search")
         self._window.toggle_log()

@@ -321,17 +321,17 @@ def test_searches_every_record_and_says_what_was_scanned(
         async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
             await _until(lambda: panel.rows == 3000)
             panel.search(FilterSpec("99", FilterKind.CONTAINS))
-            await _until(lambda: "everything was scanned" in panel.coverage.text, 60)
+            await _until(lambda: "everything was scanned" in panel.searching.coverage.text, 60)
             wanted = [b"value %d" % n for n in range(3000) if "99" in str(n)]
             assert sorted(_values(panel)) == sorted(wanted)  # type: ignore[type-var]
             assert f"{len(wanted)} records found" in panel.status_text
             panel.search(FilterSpec("partition >= 0 and offset < 2", FilterKind.EXPRESSION))
-            await _until(lambda: panel.rows == 6 and "everything was scanned" in panel.coverage.text, 60)
+            await _until(lambda: panel.rows == 6 and "everything was scanned" in panel.searching.coverage.text, 60)
             panel.search(FilterSpec("no such thing", FilterKind.CONTAINS))
-            await _until(lambda: "0 matches" in panel.coverage.text, 60)
+            await _until(lambda: "0 matches" in panel.searching.coverage.text, 60)
             assert "Nothing was found." in panel.empty.text
             panel.reload()
             await _until(lambda: panel.rows == 3000)
-            assert not panel.coverage.isVisible()
+            assert not panel.searching.coverage.isVisible()
 
     qtloop.run(look(), timeout=110)

@@ -13,11 +13,7 @@ from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
-    QComboBox,
-    QHBoxLayout,
-    QLineEdit,
     QMenu,
-    QPushButton,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -37,12 +33,10 @@ from kexplorer.services.sessions import Session
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
-from kexplorer.ui.widgets.coverage_strip import CoverageStrip
-from kexplorer.ui.widgets.elided_label import ElidedLabel
+from kexplorer.ui.panels.messages_bar import MessagesBar
+from kexplorer.ui.panels.messages_search import SearchArea
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
-from kexplorer.ui.widgets.query_bar import QueryBar
-from kexplorer.ui.widgets.range_box import PLACES, RangeBox, mark_invalid
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
 if TYPE_CHECKING:
@@ -52,12 +46,10 @@ if TYPE_CHECKING:
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
 _REPAINT_EVERY = 50  # ms
-_BY_KEY = Qt.FocusReason.ShortcutFocusReason
 _TELL_EVERY = 1000  # ms
-_ISOLATION = {
-    "All records": IsolationLevel.READ_UNCOMMITTED,
-    "Committed only": IsolationLevel.READ_COMMITTED,
-}
+
+OpenSearch = Callable[[SearchQuery, Sequence[Trouble]], Awaitable[Search]]
+"""Makes a search of a query; the troubles came with its ranges."""
 
 
 def messages_key(profile: str, topic: str) -> str:
@@ -74,16 +66,13 @@ class MessagesPanel(Panel):
         profile: Profile,
         topic: str,
         open_session: Callable[[], Awaitable[Session]],
-        open_search: Callable[[SearchQuery, Sequence[Trouble]], Awaitable[Search]],
+        open_search: OpenSearch,
     ) -> None:
         super().__init__(messages_key(profile.name, topic), topic, "message", profile.name, profile.colour)
         self.topic = topic
         self._open_session = open_session
         self._open_search = open_search
         self._schemas: Schemas | None = None  # of the session that was read with last
-        self._search: Search | None = None
-        self._searched = False  # the table shows what a search found
-        self._filters: object = None  # those searched for in earlier sessions
         self.browsed: TopicWindow | None = None  # while one browses
         self.ring: RecordRing | None = None  # while one follows
         self.received = self._seen = 0
@@ -100,17 +89,24 @@ class MessagesPanel(Panel):
         self.reload()
 
     def _build(self) -> None:
-        self._summary = ElidedLabel()
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
         self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
         self._find = _action(self, "search", "Search", "Ctrl+F", self.show_query)
-        self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", lambda: self._place.setFocus(_BY_KEY))
         self._ends = (
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
             _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
         )
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self.reload)
+        self.bar = MessagesBar(self._follow, self._refresh)
+        self.bar.changed.connect(self.reload)
+        self.bar.range.failed.connect(self.strip.show_failure)
+        self.bar.go_requested.connect(self.go_to)
+        self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
+        self.searching = SearchArea()
+        self.searching.requested.connect(self.search)
+        self.searching.closed.connect(self._leave_search)
+        self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))
         self.view = RecordView()
         self.view.set_newest_first(True)
         self.view.current_changed.connect(self._inspect)
@@ -118,6 +114,7 @@ class MessagesPanel(Panel):
         self.view.context_menu_requested.connect(self._menu)
         self.view.notice.connect(self.say)
         self.view.following_changed.connect(self._watch_newest)
+        self.bar.newest_requested.connect(self.view.jump_to_newest)
         self.empty = EmptyState("message", "")
         self.empty.action_requested.connect(self._follow.trigger)
         self._pages = QStackedWidget()
@@ -129,51 +126,14 @@ class MessagesPanel(Panel):
         self._unselected = EmptyState("message", "No record is selected.", "Select one to see all of it.")
         self._splitter.addWidget(self._unselected)
         self._splitter.setSizes([620, 380])
-        self._column = column = QVBoxLayout(self)
+        column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(self._build_bar())
-        column.addWidget(self.strip)
+        for part in (self.bar, self.searching, self.strip):
+            column.addWidget(part)
         column.addWidget(self._splitter, 1)
         self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFocusProxy(self.empty)
-
-    def _build_bar(self) -> QHBoxLayout:
-        self._range, self._partition, self._isolation = RangeBox(), QComboBox(), QComboBox()
-        self._range.changed.connect(self.reload)
-        self._range.failed.connect(self.strip.show_failure)
-        self._place = QLineEdit()
-        self._place.setPlaceholderText("Go to: a time, offset:123 …")
-        self._place.setToolTip(f"{PLACES}\n(Ctrl+G)")
-        self._place.setMaximumWidth(self._place.fontMetrics().averageCharWidth() * 32)
-        self._place.returnPressed.connect(lambda: self.go_to(self._place.text()))
-        self._isolation.setToolTip("Committed only: records of open and aborted transactions are left out")
-        self._partition.addItem("All partitions", None)
-        for text, level in _ISOLATION.items():
-            self._isolation.addItem(text, level)
-        refresh = QPushButton(icon("refresh"), "Refresh")
-        refresh.setToolTip("Browse the whole topic up to its newest record (Ctrl+R)")
-        refresh.clicked.connect(self._refresh.trigger)
-        self._newer = QPushButton(icon("jump-top"), "")
-        self._newer.clicked.connect(self.view.jump_to_newest)
-        self._newer.hide()
-        self._follow_button = QPushButton(icon("play", "on_accent"), "Follow")
-        self._follow_button.setProperty("kind", "primary")
-        self._follow_button.setToolTip("Show records as they arrive (Ctrl+E)")
-        self._follow_button.clicked.connect(self._follow.trigger)
-        bar = QHBoxLayout()
-        bar.setContentsMargins(12, 8, 12, 8)
-        bar.setSpacing(8)
-        bar.addWidget(self._range)
-        for box in (self._partition, self._isolation):
-            box.activated.connect(lambda _: self.reload())
-            bar.addWidget(box)
-        bar.addWidget(self._place, 1)
-        bar.addWidget(self._summary, 1)
-        bar.addWidget(self._newer)
-        bar.addWidget(refresh)
-        bar.addWidget(self._follow_button)
-        return bar
 
     # Panel
 
@@ -188,23 +148,21 @@ class MessagesPanel(Panel):
 
     def save_state(self) -> dict[str, object]:
         return {
-            "committed": self._isolation.currentData() is IsolationLevel.READ_COMMITTED,
+            **self.bar.save_state(),
             "following": self._going.is_set(),
-            "range": self._range.save_state(),
-            "filters": self.query.save_state() if "query" in vars(self) else self._filters,
+            "filters": self.searching.save_state(),
             "splitter": self._splitter.sizes(),
             "columns": self.view.save_state(),
         }
 
     def restore_state(self, state: Mapping[str, object]) -> None:
-        self._isolation.setCurrentIndex(int(state.get("committed") is True))
+        self.bar.restore_state(state.get("committed"), state.get("range"))
+        self.searching.restore_state(state.get("filters"))
         match state.get("splitter"):
             case [int(above), int(below)]:
                 self._splitter.setSizes([above, below])
         if isinstance(columns := state.get("columns"), dict):
             self.view.restore_state(columns)
-        self._range.restore_state(state.get("range"))
-        self._filters = state.get("filters")
         if state.get("following") is True:
             self.follow()
         else:
@@ -232,8 +190,8 @@ class MessagesPanel(Panel):
     def follow(self) -> None:
         """Shows what arrives, behind the newest records there are; goes on where a pause began."""
         self._going.set()
-        self._name_follow("pause", "Pause")
-        if self.ring is not None and self._search is None and self.tasks.running("read"):
+        self.bar.show_following(True)
+        if self.ring is not None and not self.searching.shown and self.tasks.running("read"):
             self._tell()
         else:
             self._start(self._live())
@@ -255,20 +213,12 @@ class MessagesPanel(Panel):
 
     def _stop_following(self) -> None:
         self._going.clear()
-        self._name_follow("play", "Follow")
-
-    def _name_follow(self, icon_name: str, text: str) -> None:
-        self._follow.setText(text)
-        self._follow.setIcon(icon(icon_name))
-        self._follow_button.setText(text)
-        self._follow_button.setIcon(icon(icon_name, "on_accent"))
+        self.bar.show_following(False)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._loading = True
         self._tell_timer.start()
-        if self._searched:
-            self._searched = False
-            self.coverage.hide()
+        self.searching.clear()
         self.strip.clear()
         self._tell()
         self.tasks.start("read", work)
@@ -289,50 +239,33 @@ class MessagesPanel(Panel):
 
     async def _part(self) -> tuple[Session, Resolved, IsolationLevel]:
         """The part of the topic that is chosen, with its ends as they are now."""
-        if self._range.failure:
-            raise self._range.failure
+        chosen, isolation = self.bar.range, self.bar.isolation
+        if chosen.failure:
+            raise chosen.failure
         session = await self._connect()
-        isolation: IsolationLevel = self._isolation.currentData()
         sources = await self._sources(session)
-        part = await resolve(session.cluster, sources, self._range.start, self._range.end, isolation, _now())
+        part = await resolve(session.cluster, sources, chosen.start, chosen.end, isolation, _now())
         return session, part, isolation
 
     async def _find_all(self, spec: FilterSpec) -> None:
         _, part, isolation = await self._part()
         search = await self._open_search(SearchQuery(part.ranges, spec, _now(), isolation), part.troubles)
-        self._search = search
         self.browsed, self.ring = None, RecordRing(RING_BYTES)
         self.received = 0
         self.view.set_newest_first(False)
         self._show_source(part.troubles, stays=True)
-        self._searched = True
-        self.coverage.show()
         try:
-            while (batch := await search.next_batch()) is not None:
-                self._collect(batch)
+            await self.searching.run(search, self._collect)
         finally:
-            self._search = None
-            await search.close()
-            self.coverage.show_report(search.report())
             self._show_rows()
 
     def show_query(self, spec: FilterSpec | None = None) -> None:
-        if spec is not None:
-            self.query.show_spec(spec)
-        self.query.show()
-        self.query.setFocus(_BY_KEY)
-        self.query.edit.selectAll()
+        self.searching.show_query(spec)
 
-    def _close_query(self) -> None:
-        self.query.hide()
+    def _leave_search(self) -> None:
         self.view.setFocus()
-        if self._searched:
+        if self.searching.shown:
             self.reload()
-
-    def _pause_search(self) -> None:
-        if self._search is not None:
-            (self._search.resume if self._search.paused else self._search.pause)()
-            self._tell()
 
     def go_to(self, place: str) -> None:
         """Selects the record at a place as `parse_place` takes it."""
@@ -340,25 +273,24 @@ class MessagesPanel(Panel):
 
     async def _go_to(self, text: str) -> None:
         """Selects the first record at the place, or the newest before it where there is none."""
-        mark_invalid(self._place, False)
+        self.bar.mark_place(False)
         try:
             place = parse_place(text)
         except Failure:
-            mark_invalid(self._place, True)
+            self.bar.mark_place(True)
             raise
         if self.browsed is None:
             raise Failure(FailureKind.REFUSED, "This is not the whole topic.", "Refresh browses all of it.")
         window, session = self.browsed, await self._connect()
         sources = await self._sources(session)
-        isolation: IsolationLevel = self._isolation.currentData()
-        part = await resolve(session.cluster, sources, place, None, isolation, _now())
+        part = await resolve(session.cluster, sources, place, None, self.bar.isolation, _now())
         self.view.select(min(window.row_from(part.ranges), len(window) - 1))
         self.view.setFocus()
         self._show_troubles(part.troubles)
 
     async def _live(self) -> None:
         session = await self._connect()
-        isolation: IsolationLevel = self._isolation.currentData()
+        isolation = self.bar.isolation
         sources = await self._sources(session)
         page = await browser.newest(session.cluster, self.topic, _FIRST, isolation, known=sources)
         ring = RecordRing(RING_BYTES)
@@ -379,12 +311,8 @@ class MessagesPanel(Panel):
             found = await browser.partitions_of(session.cluster, self.topic)
         else:
             found = [TopicPartition(self.topic, partition.id) for partition in topic.partitions]
-        known = [self._partition.itemData(i) for i in range(1, self._partition.count())]
-        for source in found:
-            if source.partition not in known:
-                self._partition.addItem(f"Partition {source.partition}", source.partition)
-        wanted = self._partition.currentData()
-        return [source for source in found if wanted in (None, source.partition)]
+        self.bar.offer_partitions(source.partition for source in found)
+        return [source for source in found if self.bar.partition in (None, source.partition)]
 
     async def _take(self, batch: Batch) -> None:
         self._collect(batch)
@@ -409,26 +337,8 @@ class MessagesPanel(Panel):
     # what is shown
 
     @cached_property
-    def query(self) -> QueryBar:
-        """Made when first wanted, as the next two are: opening a panel should cost little."""
-        made = QueryBar()
-        made.restore_state(self._filters)
-        made.searched.connect(self.search)
-        made.closed.connect(self._close_query)
-        self._column.insertWidget(1, made)
-        return made
-
-    @cached_property
-    def coverage(self) -> CoverageStrip:
-        made = CoverageStrip()
-        made.pause_requested.connect(self._pause_search)
-        made.stop_requested.connect(lambda: self.tasks.cancel("read"))
-        self._column.insertWidget(self._column.indexOf(self.strip), made)
-        return made
-
-    @cached_property
     def inspector(self) -> Inspector:
-        """Imported only then, too."""
+        """Made, and its module imported, when first wanted: opening a panel should cost little."""
         from kexplorer.ui.widgets.inspector import Inspector  # noqa: PLC0415
 
         made = Inspector(self.tasks)
@@ -469,22 +379,18 @@ class MessagesPanel(Panel):
 
     def _tell(self) -> None:
         self._show_page()
-        if self._going.is_set() and not self.view.following and self.received > self._seen:
-            self._newer.setText(f"{count(self.received - self._seen)} new")
-            self._newer.show()
-        elif not self._going.is_set():
-            self._newer.hide()
-        if self._search is not None:
-            self.coverage.show_progress(self._search.progress(), self._search.coverage(), self._search.paused)
+        away = self._going.is_set() and not self.view.following
+        self.bar.show_newer(self.received - self._seen if away else 0)
+        self.searching.tell()
         text = "Reading …" if self._loading else self._told_of_window() if self.ring is None else self._told_of_ring()
-        self._summary.show_text(text)
+        self.bar.show_summary(text)
         self.say(text)
 
     def _watch_newest(self, following: bool) -> None:
         """The newest rows went out of sight, or came back."""
         self._seen = self.received
         if following:
-            self._newer.hide()
+            self.bar.show_newer(0)
 
     def _told_of_window(self) -> str:
         return f"{count(self.rows)} offsets"
@@ -499,7 +405,7 @@ class MessagesPanel(Panel):
         if now - since >= _TELL_EVERY / 1000:
             self._rate = (self.received - before) / (now - since)
             self._told = (now, self.received)
-        if self._searched:
+        if self.searching.shown:
             return f"{kept} found"
         return f"{kept} · {rate(self._rate)}" if self._going.is_set() else f"{kept} · paused"
 
@@ -517,9 +423,9 @@ class MessagesPanel(Panel):
             self.empty.tell("message", f"Reading {self.topic} …")
         elif self.strip.failure is not None:
             self.empty.tell("warning", "Nothing could be read.")
-        elif self._search is not None:
+        elif self.searching.running:
             self.empty.tell("search", "Nothing found yet.", "The search goes on.")
-        elif self._searched:
+        elif self.searching.shown:
             self.empty.tell("search", "Nothing was found.", "Above stands what was scanned.")
         elif self._going.is_set():
             self.empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")

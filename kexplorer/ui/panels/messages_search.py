@@ -1,0 +1,104 @@
+"""The search of a messages panel: what is looked for above, how far it is below, and the one that runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from kexplorer.model.records import Batch
+from kexplorer.model.search import FilterSpec
+from kexplorer.services.search import Search
+from kexplorer.ui.widgets.coverage_strip import CoverageStrip
+from kexplorer.ui.widgets.query_bar import QueryBar
+
+
+class SearchArea(QWidget):
+    """Query bar and coverage strip, each made when first wanted: opening a panel should cost little. Owns
+    the search that it runs, and its workers."""
+
+    requested = Signal(FilterSpec)
+    closed = Signal()
+    stop_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filters: object = None  # those searched for in earlier sessions
+        self._search: Search | None = None
+        self.shown = False  # the table shows what a search found
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(0)
+        self.hide()
+
+    @cached_property
+    def query(self) -> QueryBar:
+        made = QueryBar()
+        made.restore_state(self._filters)
+        made.searched.connect(self.requested)
+        made.closed.connect(self._close)
+        self._column.insertWidget(0, made)
+        return made
+
+    @cached_property
+    def coverage(self) -> CoverageStrip:
+        made = CoverageStrip()
+        made.pause_requested.connect(self._pause_or_resume)
+        made.stop_requested.connect(self.stop_requested)
+        self._column.addWidget(made)
+        return made
+
+    @property
+    def running(self) -> bool:
+        return self._search is not None
+
+    def show_query(self, spec: FilterSpec | None = None) -> None:
+        if spec is not None:
+            self.query.show_spec(spec)
+        self.show()
+        self.query.show()
+        self.query.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.query.edit.selectAll()
+
+    async def run(self, search: Search, collect: Callable[[Batch], None]) -> None:
+        """Hands matches to `collect` until all is scanned or the task is cancelled; the end is told either way."""
+        self._search = search
+        self.shown = True
+        self.show()
+        self.coverage.show()
+        self.tell()
+        try:
+            while (batch := await search.next_batch()) is not None:
+                collect(batch)
+        finally:
+            self._search = None
+            await search.close()
+            self.coverage.show_report(search.report())
+
+    def tell(self) -> None:
+        """How far it is."""
+        if self._search is not None:
+            self.coverage.show_progress(self._search.progress(), self._search.coverage(), self._search.paused)
+
+    def clear(self) -> None:
+        """The table shows something else."""
+        if self.shown:
+            self.shown = False
+            self.coverage.hide()
+
+    def save_state(self) -> object:
+        return self.query.save_state() if "query" in vars(self) else self._filters
+
+    def restore_state(self, filters: object) -> None:
+        self._filters = filters
+
+    def _close(self) -> None:
+        self.query.hide()
+        self.closed.emit()
+
+    def _pause_or_resume(self) -> None:
+        if self._search is not None:
+            (self._search.resume if self._search.paused else self._search.pause)()
+            self.tell()
