@@ -1,13 +1,34 @@
-"""A record as a line of JSON from which it could be written again, byte for byte."""
+"""A record as a line of JSON from which it can be written again, byte for byte."""
 
 from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
+from typing import Annotated, BinaryIO, Literal
 
+import msgspec
+
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Record, TimestampType
+from kexplorer.model.topics import TopicPartition
 
 _TYPES = {TimestampType.CREATE_TIME: "CreateTime", TimestampType.LOG_APPEND_TIME: "LogAppendTime"}
+_TYPE_OF = {name: kind for kind, name in _TYPES.items()}
+
+
+class JsonlWriter:
+    """Writes lines to `file`, which stays open."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._file.write(f"{line_of(record)}\n".encode())
+
+    def finish(self) -> None:
+        """A line is whole by itself."""
 
 
 def line_of(record: Record) -> str:
@@ -21,10 +42,64 @@ def line_of(record: Record) -> str:
         "timestamp_type": _TYPES.get(record.timestamp_type),
         "key": _text(record.key),
         "value": _text(record.value),
-        "headers": None if record.headers is None else [[name, _text(value)] for name, value in record.headers],
+        "headers": _headers(record),
     }
-    text = json.dumps(line, ensure_ascii=False)
-    return text if text.isprintable() else "".join(map(_escaped, text))
+    return _visible(json.dumps(line, ensure_ascii=False))
+
+
+def headers_text(record: Record) -> str:
+    """The headers alone, as they are in a line."""
+    return _visible(json.dumps(_headers(record), ensure_ascii=False))
+
+
+def read_line(line: str | bytes) -> Record:
+    """The record of a line that `line_of` wrote. Members that a line doesn't need are passed over.
+
+    Raises `Failure`(INVALID) that says what is wrong with it.
+    """
+    try:
+        read = msgspec.json.decode(line, type=_Line)
+    except (msgspec.DecodeError, RecursionError) as error:  # a ValidationError too: it is one
+        raise Failure(FailureKind.INVALID, f"This line is no record: {error}.", _REMEDY) from None
+    return Record(
+        TopicPartition(read.topic, read.partition),
+        read.offset,
+        read.timestamp,
+        _TYPE_OF[read.timestamp_type] if read.timestamp_type else TimestampType.NOT_AVAILABLE,
+        _bytes(read.key),
+        _bytes(read.value),
+        None if read.headers is None else tuple((name, _bytes(value)) for name, value in read.headers),
+    )
+
+
+class _Base64(msgspec.Struct, forbid_unknown_fields=True):
+    base64: bytes  # msgspec reads it as such
+
+
+_Bytes = str | _Base64 | None
+_Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+
+
+class _Line(msgspec.Struct):
+    topic: str
+    partition: Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)]
+    offset: Annotated[int, msgspec.Meta(ge=0, le=(1 << 63) - 1)]
+    timestamp: _Int64 | None
+    timestamp_type: Literal["CreateTime", "LogAppendTime"] | None
+    key: _Bytes
+    value: _Bytes
+    headers: list[tuple[str, _Bytes]] | None
+
+
+_REMEDY = "Each line holds topic, partition, offset, timestamp, timestamp_type, key, value and headers."
+
+
+def _bytes(read: _Bytes) -> bytes | None:
+    return read.encode() if isinstance(read, str) else read.base64 if read else None
+
+
+def _headers(record: Record) -> list[tuple[str, object]] | None:
+    return None if record.headers is None else [(name, _text(value)) for name, value in record.headers]
 
 
 def _text(data: bytes | None) -> str | dict[str, str] | None:
@@ -34,6 +109,9 @@ def _text(data: bytes | None) -> str | dict[str, str] | None:
         return {"base64": base64.b64encode(data or b"").decode()}
 
 
-def _escaped(character: str) -> str:
-    """What a terminal would obey, what turns the direction of writing and what ends a line for some readers."""
-    return character if character.isprintable() else json.dumps(character)[1:-1]
+def _visible(text: str) -> str:
+    """JSON with the escapes of what a terminal would obey, what turns the direction of writing and what ends a line for
+    some readers."""
+    if text.isprintable():
+        return text
+    return text.translate({ord(c): json.dumps(c)[1:-1] for c in set(text) if not c.isprintable()})

@@ -1,0 +1,90 @@
+"""Records as a Parquet file, by Apache Arrow's own writer: the extra `parquet`."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from typing import Any, BinaryIO
+
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.records import Record
+
+_GROUP_BYTES = 16_000_000  # of keys, values and headers in a row group: what is kept in memory until it is written
+_GROUP_ROWS = 100_000
+
+
+class ParquetWriter:
+    """Writes to `file`, which stays open: topic dictionary<string>, partition int32, offset int64, timestamp
+    timestamp[ms, UTC], key and value binary, headers list<struct<name: string, value: binary>>. Null is null; headers
+    that the client cannot read are null.
+
+    A row group ends once it has 16 MB of payload or 100,000 rows. Raises `Failure`(UNSUPPORTED) without the extra.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._arrow, parquet = _modules()
+        self._schema = _schema(self._arrow)
+        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._rows: list[Record] = []
+        self._nbytes = 0
+
+    def write(self, records: Iterable[Record]) -> None:
+        for record in records:
+            self._rows.append(record)
+            self._nbytes += _size(record)
+            if self._nbytes >= _GROUP_BYTES or len(self._rows) >= _GROUP_ROWS:
+                self._end_group()
+
+    def finish(self) -> None:
+        """Writes the last rows and the footer, without which nothing can be read."""
+        if self._rows:
+            self._end_group()
+        self._writer.close()
+
+    def _end_group(self) -> None:
+        rows = self._rows
+        columns: list[list[Any]] = [
+            [r.topic for r in rows],
+            [r.partition for r in rows],
+            [r.offset for r in rows],
+            [r.timestamp for r in rows],
+            [r.key for r in rows],
+            [r.value for r in rows],
+            [r.headers for r in rows],
+        ]
+        arrays = [self._arrow.array(column, of.type) for column, of in zip(columns, self._schema, strict=True)]
+        self._writer.write_batch(self._arrow.record_batch(arrays, schema=self._schema))
+        self._rows, self._nbytes = [], 0
+
+
+def check_installed() -> None:
+    """Raises `Failure`(UNSUPPORTED) without the extra. Imports it, which takes a second the first time."""
+    _modules()
+
+
+def _modules() -> tuple[Any, Any]:
+    try:
+        return importlib.import_module("pyarrow"), importlib.import_module("pyarrow.parquet")
+    except ImportError:
+        hint = 'Install the extra: pip install "kexplorer[parquet]"; or choose another format.'
+        raise Failure(FailureKind.UNSUPPORTED, "Parquet needs Apache Arrow, which is not installed.", hint) from None
+
+
+def _schema(arrow: Any) -> Any:
+    header = arrow.struct([("name", arrow.string()), ("value", arrow.binary())])
+    return arrow.schema(
+        [
+            ("topic", arrow.dictionary(arrow.int32(), arrow.string())),
+            ("partition", arrow.int32()),
+            ("offset", arrow.int64()),
+            ("timestamp", arrow.timestamp("ms", "UTC")),
+            ("key", arrow.binary()),
+            ("value", arrow.binary()),
+            ("headers", arrow.list_(header)),
+        ]
+    )
+
+
+def _size(record: Record) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers or ())
+    return len(record.key or b"") + len(record.value or b"") + headers
