@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from kexplorer.model.cluster import Cluster
 from kexplorer.model.records import Peek, Record, RecordColumns, Trouble
 from kexplorer.model.topics import AtTime, IsolationLevel, OffsetRange, TopicPartition
+from kexplorer.services.transactions import Mark, PageMarks
 
 WINDOW_BYTES = 256 << 20
 _FRAME_BYTES = 4 << 20  # what a frame aims to hold
@@ -46,6 +47,7 @@ class _Frame:
     end: int
     records: RecordColumns
     complete: bool
+    marks: dict[int, Mark] | None = None
 
 
 class TopicWindow:
@@ -78,6 +80,7 @@ class TopicWindow:
         self._nbytes = 0
         self._wanted: int | None = None
         self._wake = asyncio.Event()
+        self._marks = PageMarks(cluster, changed)
         self.troubles: list[Trouble] = []
 
     def __len__(self) -> int:
@@ -109,8 +112,25 @@ class TopicWindow:
         frame = self._frame_of(row)
         return frame is not None and frame.complete and row - frame.start >= len(frame.records)
 
+    def mark_of(self, row: int) -> Mark | None:
+        """None for a committed record, and until that is known: asking starts looking, `changed` is called when there
+        are marks."""
+        frame = self._frame_of(row)
+        if frame is None or self._isolation is IsolationLevel.READ_COMMITTED:
+            return None
+        return self._marks.of(frame, row - frame.start)
+
     async def run(self) -> None:
-        """Fetches what is asked for, one frame after the other and the next one ahead, until it is cancelled."""
+        """Fetches what is asked for, one frame after the other and the next one ahead, and marks what is looked at,
+        until it is cancelled."""
+        marking = asyncio.get_running_loop().create_task(self._marks.run())
+        try:
+            await self._fetch_what_is_wanted()
+        finally:
+            marking.cancel()
+            await asyncio.wait([marking])
+
+    async def _fetch_what_is_wanted(self) -> None:
         last = self._total
         while True:
             await self._wake.wait()

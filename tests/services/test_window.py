@@ -13,6 +13,7 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Record
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
+from kexplorer.services.transactions import Mark
 from kexplorer.services.window import TopicWindow
 from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
@@ -197,6 +198,53 @@ def test_asking_for_a_row_fetches_it_and_the_ones_ahead(aio: LoopRunner) -> None
         assert told
         assert [window[row] is None for row in (2999, 2800)] == [False, False]
         assert window._frame_of(2799 - 200) is not None  # older rows are next when one comes from the newest
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    aio.run(look())
+
+
+def test_marks_come_behind_the_rows_and_only_where_there_may_be_transactions(aio: LoopRunner) -> None:
+    cluster = FakeCluster()
+    cluster.add_topic("t")
+    for n in range(1000):
+        cluster.add("t", b"%d" % n, timestamp=n)
+    told: list[int] = []
+    window = TopicWindow(cluster, _ranges(cluster), READ, lambda: told.append(1))
+
+    async def look() -> None:
+        running = asyncio.get_running_loop().create_task(window.run())
+        await window.fetch_newest(100)
+        readers = cluster.calls.count("open_reader")
+        assert [window.mark_of(row) for row in range(900, 1000)] == [None] * 100
+        frame = window._frame_of(999)
+        assert frame is not None
+        await direct.until(lambda: frame.marks is not None)
+        assert cluster.calls.count("open_reader") == readers
+        assert not told
+        assert window.mark_of(5) is None  # not fetched: asking fetches nothing
+        assert window._frame_of(5) is None
+        frame.marks = {7: Mark.ABORTED}
+        assert window.mark_of(frame.start + 7) is Mark.ABORTED
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    aio.run(look())
+
+
+def test_who_reads_committed_records_needs_no_marks(aio: LoopRunner) -> None:
+    cluster = FakeCluster()
+    cluster.add_topic("t")
+    cluster.add("t", b"v")
+    window = TopicWindow(cluster, _ranges(cluster), IsolationLevel.READ_COMMITTED, lambda: None)
+
+    async def look() -> None:
+        await _at(window, 0)
+        running = asyncio.get_running_loop().create_task(window.run())
+        calls = len(cluster.calls)
+        assert window.mark_of(0) is None
+        await asyncio.sleep(0.3)
+        assert len(cluster.calls) == calls
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
