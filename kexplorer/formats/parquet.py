@@ -24,7 +24,8 @@ class ParquetWriter:
     def __init__(self, file: BinaryIO) -> None:
         self._arrow, parquet = _modules()
         self._schema = _schema(self._arrow)
-        self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
+        self._sink = _Sink(file)
+        self._writer = parquet.ParquetWriter(self._sink, self._schema, compression="zstd")
         self._rows: list[Record] = []
         self._nbytes = 0
 
@@ -41,6 +42,10 @@ class ParquetWriter:
             self._end_group()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Nothing more is written to `file`: when it is collected, Arrow's writer would still add its footer."""
+        self._sink.file = None
+
     def _end_group(self) -> None:
         rows = self._rows
         columns: list[list[Any]] = [
@@ -55,6 +60,21 @@ class ParquetWriter:
         arrays = [self._arrow.array(column, of.type) for column, of in zip(columns, self._schema, strict=True)]
         self._writer.write_batch(self._arrow.record_batch(arrays, schema=self._schema))
         self._rows, self._nbytes = [], 0
+
+
+class _Sink:
+    """What Arrow takes for a file of Python's; it is never closed by Arrow."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file: BinaryIO | None = file
+
+    def write(self, data: bytes) -> int:
+        return self.file.write(data) if self.file else len(data)
+
+    def flush(self) -> None:
+        """The owner of the file does it, once."""
 
 
 def check_installed() -> None:
