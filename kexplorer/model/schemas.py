@@ -37,6 +37,10 @@ class SchemaAssignment:
     def fits(self, topic: str, part: Part) -> bool:
         return part is self.part and _matches(self.topics, topic)
 
+    def replaces(self, other: SchemaAssignment) -> bool:
+        """It is for the same topics and part."""
+        return (self.topics, self.part) == (other.topics, other.part)
+
 
 @dataclass(frozen=True, slots=True)
 class SchemaText:

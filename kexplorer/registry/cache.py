@@ -19,7 +19,8 @@ _MOST_SCHEMAS = 1000
 _FORGET_FAILURE = 30.0  # seconds
 _MOST_MISSES = 50  # in a row: whatever follows the zero byte then, it is no schema's id
 
-Assigned = tuple[SchemaAssignment, SchemaText | Unavailable]  # and what its file holds
+Answer = SchemaText | Unavailable
+Assigned = tuple[SchemaAssignment, Answer]  # and what its file holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,22 @@ class SchemaCache:
     def assigned(self, topic: str, part: Part) -> Schema | Unavailable | None:
         """Of several that fit, the first."""
         return next((schema for each, _, schema in self._assigned if each.fits(topic, part)), None)
+
+    def assignment(self, topic: str, part: Part) -> SchemaAssignment | None:
+        return next((each for each, _, _ in self._assigned if each.fits(topic, part)), None)
+
+    def assign(self, assignment: SchemaAssignment, text: SchemaText) -> None:
+        """Puts it before the others, in the place of the one for the same topics and part."""
+        made = (assignment, text, _usable(text))
+        with self._lock:
+            self._assigned = [made, *self._others(assignment)]
+
+    def unassign(self, assignment: SchemaAssignment) -> None:
+        with self._lock:
+            self._assigned = self._others(assignment)
+
+    def _others(self, assignment: SchemaAssignment) -> list[tuple[SchemaAssignment, Answer, Schema | Unavailable]]:
+        return [each for each in self._assigned if not assignment.replaces(each[0])]
 
     def fetch(self, key: SchemaKey) -> None:
         """Waits until `lookup` has an answer. Who asks for the same meanwhile waits for the same request."""
@@ -119,7 +136,7 @@ class SchemaCache:
         """What makes an equal cache in another process, by `restored`. It has the registry's password in it."""
         with self._lock:
             known = [(key, text) for key, (_, text) in self._known.items()]
-        assigned = [(each, text) for each, text, _ in self._assigned]
+            assigned = [(each, text) for each, text, _ in self._assigned]
         return self._client.access if self._client else None, assigned, known
 
 
@@ -144,7 +161,7 @@ def read_assigned(assignments: Iterable[SchemaAssignment]) -> list[Assigned]:
     return found
 
 
-def _usable(text: SchemaText | Unavailable) -> Schema | Unavailable:
+def _usable(text: Answer) -> Schema | Unavailable:
     try:
         return text if isinstance(text, Unavailable) else compiled(text)
     except Unreadable as wrong:

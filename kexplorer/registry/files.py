@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from kexplorer.formats.cursor import Unreadable
-from kexplorer.formats.proto_text import parse
+from kexplorer.formats.proto_text import FileText, MessageText, parse
+from kexplorer.formats.proto_types import DESCRIPTORS, of_descriptor
+from kexplorer.formats.protobuf import ProtobufSchema
+from kexplorer.formats.schemas import compiled
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.schemas import SchemaAssignment, SchemaFormat, SchemaText
+from kexplorer.model.schemas import Part, SchemaAssignment, SchemaFormat, SchemaText
 
 _MOST_BYTES = 4_000_000  # of a file
 _MOST_FILES = 200
@@ -31,11 +36,51 @@ def read_schema(assignment: SchemaAssignment) -> SchemaText:
     return SchemaText(SchemaFormat.PROTOBUF, text, tuple(found.items()), assignment.type_name)
 
 
+def usable_schema(assignment: SchemaAssignment) -> SchemaText:
+    """As `read_schema`, but what is wrong with the schema itself is a `Failure`, too."""
+    text = read_schema(assignment)
+    try:
+        compiled(text)
+    except Unreadable as why:
+        raise _unusable(assignment.file, why) from None
+    return text
+
+
+def message_types(file: str) -> list[str]:
+    """Full names of the messages that a Protobuf file declares; the first is what `type_name` "" stands for. Raises
+    `Failure`."""
+    text = usable_schema(SchemaAssignment("", Part.VALUE, SchemaFormat.PROTOBUF, file)).text
+    files = [parse(text)] if isinstance(text, str) else _described(text)
+    return [name for each in reversed(files) for name in _names(each.package, each.content.messages)]
+
+
+def _described(descriptors: bytes) -> list[FileText]:
+    """The files of a FileDescriptorSet, or the one of a FileDescriptorProto; it is known to be one of them."""
+    payload = memoryview(descriptors)
+    try:
+        found = json.loads(ProtobufSchema.of(DESCRIPTORS, type_name="Set").reading(payload, None).text)["file"]
+        return [of_descriptor(each) for each in found]
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError):
+        return [of_descriptor(json.loads(ProtobufSchema.of(DESCRIPTORS, type_name="File").reading(payload, None).text))]
+
+
+def _names(scope: str, messages: Iterable[MessageText]) -> Iterator[str]:
+    for each in messages:
+        if not each.is_entry:
+            name = f"{scope}.{each.name}" if scope else each.name
+            yield name
+            yield from _names(name, each.messages)
+
+
+def _unusable(file: str | Path, why: Unreadable) -> Failure:
+    return Failure(FailureKind.UNREADABLE, f"{file}: {why}.", "Choose another file, or correct it.")
+
+
 def _collect(path: Path, text: str, roots: list[Path], found: dict[str, str | bytes]) -> None:
     try:
         imports = parse(text).imports
     except Unreadable as why:
-        raise Failure(FailureKind.UNREADABLE, f"{path}: {why}.") from None
+        raise _unusable(path, why) from None
     for name in imports:
         inside = PurePosixPath(name)
         if name in found or inside.is_absolute() or ".." in inside.parts or "\0" in name or "\\" in name:

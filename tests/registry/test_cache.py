@@ -14,7 +14,7 @@ from kexplorer.formats.avro import AvroSchema
 from kexplorer.formats.decode import decode
 from kexplorer.formats.schemas import SchemaSource, Unavailable
 from kexplorer.formats.text import Kind
-from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaFormat
+from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaFormat, SchemaText
 from kexplorer.registry import cache as module
 from kexplorer.registry.cache import SchemaCache, WaitingSchemas, read_assigned
 from kexplorer.registry.client import RegistryClient
@@ -160,3 +160,27 @@ def test_a_worker_needs_no_file_of_ours(tmp_path: Path) -> None:
     source = WaitingSchemas(SchemaCache(assigned=read_assigned([assignment])))
     file.unlink()
     assert _decoded(pickle.loads(pickle.dumps(source)), b"\x08\x05") == '{"a":5}'  # noqa: S301
+
+
+def test_an_assignment_counts_until_it_goes(tmp_path: Path) -> None:
+    def long_as(logical: str) -> SchemaText:
+        return SchemaText(SchemaFormat.AVRO, f'{{"type": "int", "logicalType": "{logical}"}}')
+
+    every = SchemaAssignment("*", Part.VALUE, SchemaFormat.AVRO, str(tmp_path / "every.avsc"))
+    orders = SchemaAssignment("orders*", Part.VALUE, SchemaFormat.AVRO, str(tmp_path / "orders.avsc"))
+    cache = SchemaCache(assigned=[(every, long_as("date"))])
+    source = WaitingSchemas(cache)
+    assert _decoded(source, b"\x02") == '"1970-01-02"'
+    cache.assign(orders, long_as("time-millis"))
+    assert _decoded(source, b"\x02") == '"00:00:00.001"'
+    assert cache.assignment("orders", Part.VALUE) == orders
+    assert cache.assignment("payments", Part.VALUE) == every
+    assert cache.assignment("orders", Part.KEY) is None
+    assert _decoded(pickle.loads(pickle.dumps(source)), b"\x02") == '"00:00:00.001"'  # noqa: S301
+    cache.assign(every, long_as("none"))  # the last word comes first
+    assert _decoded(source, b"\x02") == "1"
+    cache.unassign(every)
+    cache.unassign(every)
+    assert _decoded(source, b"\x02") == '"00:00:00.001"'
+    cache.unassign(orders)
+    assert cache.assigned("orders", Part.VALUE) is None

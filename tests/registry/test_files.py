@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import pytest
+from google.protobuf import descriptor_pb2
 
 from kexplorer.formats.decode import decode
-from kexplorer.formats.schemas import Unavailable
+from kexplorer.formats.protobuf import ProtobufSchema
+from kexplorer.formats.schemas import Unavailable, compiled
 from kexplorer.model.failure import Failure
 from kexplorer.model.schemas import Part, SchemaAssignment, SchemaFormat
 from kexplorer.registry.cache import SchemaCache, read_assigned
-from kexplorer.registry.files import read_schema
+from kexplorer.registry.files import message_types, read_schema, usable_schema
 
 HERE = Path(__file__).parent.parent / "formats" / "schemas"
 
@@ -77,3 +79,53 @@ def test_no_directory_and_no_relative_path(tmp_path: Path) -> None:
     for file in (tmp_path, "order.proto"):
         with pytest.raises(Failure):
             read_schema(_assignment(file))
+
+
+@pytest.mark.parametrize("name", ["order.proto", "order.desc"])
+def test_the_messages_of_a_file(name: str) -> None:
+    found = message_types(str(HERE / name))
+    own = ["Meta", "Meta.Source", "Order", "Order.Line", "Order.Line.Tax"]
+    assert found[:5] == [f"shop.orders.{each}" for each in own]  # and none of those that were made for its maps
+    by_first = SchemaCache(assigned=read_assigned([_assignment(HERE / name)])).assigned("orders", Part.VALUE)
+    assert isinstance(by_first, ProtobufSchema)
+    assert by_first.name == found[0]
+    for each in found:
+        chosen = usable_schema(_assignment(HERE / name, type_name=each))
+        assert chosen.type_name == each
+
+
+def test_a_set_of_several_files_offers_the_messages_of_all(tmp_path: Path) -> None:
+    both = (HERE / "old.desc").read_bytes() + (HERE / "order.desc").read_bytes()  # sets are joined by appending
+    (tmp_path / "both.desc").write_bytes(both)
+    found = message_types(str(tmp_path / "both.desc"))
+    assert found[0] == "shop.orders.Meta"
+    assert set(message_types(str(HERE / "old.desc"))) < set(found)
+    assert isinstance(compiled(usable_schema(_assignment(tmp_path / "both.desc", type_name=found[-1]))), ProtobufSchema)
+
+
+def test_a_single_file_descriptor(tmp_path: Path) -> None:
+    of_set = descriptor_pb2.FileDescriptorSet.FromString((HERE / "old.desc").read_bytes())
+    (tmp_path / "one.pb").write_bytes(of_set.file[0].SerializeToString())
+    assert message_types(str(tmp_path / "one.pb")) == message_types(str(HERE / "old.proto"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "form", "why"),
+    [
+        ("a.proto", 'syntax = "proto3";\nmessage A {\n  int32 = 1;\n}', SchemaFormat.PROTOBUF, "line 3, "),
+        ("a.proto", 'syntax = "proto3";', SchemaFormat.PROTOBUF, "the schema declares no message"),
+        ("a.avsc", '{"type":\n "long"', SchemaFormat.AVRO, "line 2 column "),
+        ("a.avsc", '{"type": "record", "name": "R"}', SchemaFormat.AVRO, "not Avro's"),
+        ("a.avsc", '{"type": "shop.Money"}', SchemaFormat.AVRO, "refers to “shop.Money”"),
+        ("a.avsc", None, SchemaFormat.AVRO, "No such file"),
+    ],
+)
+def test_what_is_wrong_with_a_file_names_the_file_and_the_line(
+    tmp_path: Path, name: str, content: str | None, form: SchemaFormat, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content, "utf-8")
+    with pytest.raises(Failure) as failed:
+        usable_schema(_assignment(tmp_path / name, form))
+    assert str(tmp_path / name) in failed.value.message
+    assert why in failed.value.message

@@ -2,11 +2,18 @@
 
 import asyncio
 import time
+from pathlib import Path
+
+import pytest
 
 from kexplorer.formats.decode import decode
+from kexplorer.formats.decoded import Decoded
 from kexplorer.formats.text import Kind
+from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
+from kexplorer.model.schemas import Part, SchemaAssignment, SchemaFormat
 from kexplorer.services.schemas import Schemas, open_schemas
+from kexplorer.store.assignments import AssignmentStore
 from tests.registry.server import FakeRegistry, Running
 from tests.rig.loops import LoopRunner
 
@@ -53,3 +60,70 @@ def test_without_a_registry(aio: LoopRunner) -> None:
     assert decoded.why == "Schema Registry framing, schema id 7; no registry is configured"
     assert decoded.awaits is None
     assert decode(DATA, schemas=Schemas()).why == decoded.why
+
+
+def test_an_assigned_file_is_read_kept_and_decoded_by(aio: LoopRunner, tmp_path: Path) -> None:
+    """With a registry or without one, and when the program is started again."""
+    file = tmp_path / "count.avsc"
+    file.write_text('"long"', "utf-8")
+    counts = SchemaAssignment("counts*", Part.VALUE, SchemaFormat.AVRO, str(file))
+    store = AssignmentStore("p", tmp_path / "schemas.json")
+    profile = Profile("p", "localhost:9092")
+    schemas = aio.run(open_schemas(profile, "", store))
+    assert decode(b"\x02", schemas=schemas, topic="counts-eu").kind is Kind.BINARY
+    aio.run(schemas.assign(counts))
+    assert decode(b"\x02", schemas=schemas, topic="counts-eu").text == "1"
+    assert decode(b"\x02", schemas=schemas.for_workers(), topic="counts-eu").text == "1"
+    again = aio.run(open_schemas(profile, "", store))
+    assert again.assignment("counts-eu", Part.VALUE) == counts
+    assert again.assignment("counts-eu", Part.KEY) is None
+    assert decode(b"\x02", schemas=again, topic="counts-eu").text == "1"
+    aio.run(again.unassign(counts))
+    assert decode(b"\x02", schemas=again, topic="counts-eu").kind is Kind.BINARY
+    assert aio.run(open_schemas(profile, "", store)).assignment("counts-eu", Part.VALUE) is None
+
+
+def test_a_file_that_cannot_be_used_changes_nothing(aio: LoopRunner, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.avsc", tmp_path / "bad.avsc"
+    good.write_text('"long"', "utf-8")
+    bad.write_text('{"type":\n "long",}', "utf-8")
+    store = AssignmentStore("p", tmp_path / "schemas.json")
+    schemas = aio.run(open_schemas(Profile("p", "localhost:9092"), "", store))
+    aio.run(schemas.assign(SchemaAssignment("counts", Part.VALUE, SchemaFormat.AVRO, str(good))))
+    with pytest.raises(Failure, match=r"bad.avsc: the schema is not JSON: .* line 2 column"):
+        aio.run(schemas.assign(SchemaAssignment("counts", Part.VALUE, SchemaFormat.AVRO, str(bad))))
+    assert decode(b"\x02", schemas=schemas, topic="counts").text == "1"
+    assert [each.file for each in store.load().assignments] == [str(good)]
+
+
+def test_what_cannot_be_kept_does_not_count(aio: LoopRunner, tmp_path: Path) -> None:
+    file = tmp_path / "count.avsc"
+    file.write_text('"long"', "utf-8")
+    store = AssignmentStore("p", tmp_path / "schemas.json")
+    store.path.write_text("[]", "utf-8")
+    schemas = aio.run(open_schemas(Profile("p", "localhost:9092"), "", store))
+    assert "of a version that is not known" in schemas.failures[0].message
+    with pytest.raises(Failure) as refused:
+        aio.run(schemas.assign(SchemaAssignment("counts", Part.VALUE, SchemaFormat.AVRO, str(file))))
+    assert refused.value.message == schemas.failures[0].message
+    assert schemas.assignment("counts", Part.VALUE) is None
+
+
+def test_a_schema_is_tried_on_a_record(aio: LoopRunner, tmp_path: Path) -> None:
+    file = tmp_path / "count.avsc"
+    file.write_text('"long"', "utf-8")
+    counts = SchemaAssignment("count*", Part.VALUE, SchemaFormat.AVRO, str(file))
+    schemas = Schemas()
+    fits = aio.run(schemas.tried(counts, "counts", b"\x02"))
+    assert isinstance(fits, Decoded)
+    assert (fits.kind, fits.text) == (Kind.AVRO, "1")
+    framed = aio.run(schemas.tried(counts, "counts", DATA))
+    assert isinstance(framed, Decoded)
+    assert framed.text == "1"
+    why = aio.run(schemas.tried(counts, "counts", b"\x02\x02"))
+    assert isinstance(why, str)
+    assert why.endswith("1 bytes are left over after byte 1")
+    assert schemas.assignment("counts", Part.VALUE) is None
+    file.unlink()
+    with pytest.raises(Failure, match="No such file"):
+        aio.run(schemas.tried(counts, "counts", b"\x02"))
