@@ -34,15 +34,14 @@ def is_taken(path: Path) -> bool:
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             if not os.access(path.parent, os.W_OK | os.X_OK):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-            if os.path.lexists(_part_of(path)):
+            if _mode(_part_of(path)) is not None:
                 raise _in_the_way(path)
-            if not os.path.lexists(path):
-                return False
-            if stat.S_ISREG(os.lstat(path).st_mode):
-                return True
+            mode = _mode(path)
     except ValueError:  # a NUL, half a character
         raise Failure(FailureKind.INVALID, "The path holds a character that no path can.", "Choose another.") from None
-    raise Failure(FailureKind.REFUSED, f"{path} is no regular file.", "Choose another name.")
+    if mode is not None and not stat.S_ISREG(mode):
+        raise Failure(FailureKind.REFUSED, f"{path} is no regular file.", "Choose another name.")
+    return mode is not None
 
 
 class PartFile:
@@ -106,6 +105,14 @@ def _telling(path: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         hint = _HINTS.get(error.errno or 0, "Check the disk, or choose another.")
         raise Failure(FailureKind.REFUSED, f"{path} could not be written: {reason}.", hint) from error
+
+
+def _mode(path: Path) -> int | None:
+    """None if nothing is there."""
+    try:
+        return os.lstat(path).st_mode
+    except FileNotFoundError:
+        return None
 
 
 def _part_of(path: Path) -> Path:
