@@ -21,7 +21,7 @@ endif
 
 test: ## Run the tests; KEXPLORER_TEST_BROKER picks their broker (see CONTRIBUTING.md)
 	$(SETUP) --dev
-	.venv/bin/pytest
+	.venv/bin/pytest -n 2 --dist loadfile
 
 lint: ## Check style, format and types
 	$(SETUP) --dev

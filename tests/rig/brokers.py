@@ -3,7 +3,6 @@
 import os
 import re
 import uuid
-from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from tests.rig import jars
 from tests.rig.kafka import KafkaCluster, prepare
 
 _CLUSTERS = {"kafka", "kafka3"}  # fixtures that control Kafka's processes
+_USES, _LACKS = "uses a broker", "lacks Apache Kafka"  # properties of tests
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,6 @@ class Choice:
     kind: str
     why: str
     given: str = ""
-    used: Counter[str] = field(default_factory=Counter)
-    skipped: list[str] = field(default_factory=list)
     started: list[KafkaCluster] = field(default_factory=list)
 
     @property
@@ -64,6 +62,29 @@ def _choose() -> Choice:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[CHOICE] = _choose()
+    config.pluginmanager.register(_Tally(config.stash[CHOICE]))
+
+
+class _Tally:
+    """Counts by what reports say: tests may run in several processes, and only their reports reach this one."""
+
+    def __init__(self, choice: Choice) -> None:
+        self._choice = choice
+        self._used = 0
+        self._skipped: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._used += report.when == "call" and (_USES, True) in report.user_properties
+        if report.skipped and (_LACKS, True) in report.user_properties:
+            self._skipped.append(report.nodeid)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        terminalreporter.write_line(f"{self._choice.name}: {self._used} tests used it")
+        if self._skipped:
+            why = self._choice.why
+            terminalreporter.write_line(f"{len(self._skipped)} tests need Apache Kafka and were skipped: {why}")
+            for nodeid in self._skipped:
+                terminalreporter.write_line(f"  skipped {nodeid}")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -83,7 +104,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         controls = _CLUSTERS & set(getattr(item, "fixturenames", ()))
         marked = item.get_closest_marker("kafka") is not None
         if choice.kind != "kafka" and (controls or (marked and choice.kind == "embedded")):
-            choice.skipped.append(item.nodeid)
+            item.user_properties.append((_LACKS, True))
             item.add_marker(pytest.mark.skip(reason=f"needs Apache Kafka; this run has {choice.name}: {choice.why}"))
 
 
@@ -91,16 +112,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch Kafka before the first test: the network's time is no test's time."""
     wanted = session.config.stash[CHOICE].kind == "kafka" and not session.config.option.collectonly
     if wanted and any(map(_needs, session.items)):
-        screen = session.config.get_terminal_writer()
         if not jars.archive().exists():
-            screen.line(f"fetching Apache Kafka {jars.VERSION} once, into {jars.HOME}")
+            _say(session.config, f"fetching Apache Kafka {jars.VERSION} once, into {jars.HOME}")
         if trouble := prepare():
-            screen.line(f"no class archive, so its nodes take longer to start: {trouble}")
+            _say(session.config, f"no class archive, so its nodes take longer to start: {trouble}")
+
+
+def _say(config: pytest.Config, line: str) -> None:
+    """A process that runs tests for another one has no terminal."""
+    if reporter := config.pluginmanager.get_plugin("terminalreporter"):
+        reporter.write_line(line)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    item.config.stash[CHOICE].used.update(["any"] if _needs(item) else [])
+    if _needs(item):
+        item.user_properties.append((_USES, True))
     return (yield)
 
 
@@ -122,15 +149,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         for cluster in item.config.stash[CHOICE].started:
             report.sections.append(("Kafka's log, its end", cluster.logs()[-3000:]))
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    choice = config.stash[CHOICE]
-    terminalreporter.write_line(f"{choice.name}: {choice.used['any']} tests used it")
-    if choice.skipped:
-        terminalreporter.write_line(f"{len(choice.skipped)} tests need Apache Kafka and were skipped: {choice.why}")
-        for nodeid in choice.skipped:
-            terminalreporter.write_line(f"  skipped {nodeid}")
 
 
 def _cluster(config: pytest.Config, cluster: KafkaCluster) -> Iterator[KafkaCluster]:

@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 T = TypeVar("T")
-_BEATS = pytest.StashKey[dict[str, float]]()  # test -> its longest gap, ms
+_LONGEST = "longest gap, ms"  # property of a test
 
 
 class Heartbeat:
@@ -113,16 +113,29 @@ def heartbeat(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[He
     yield watch
     if not watch.gaps:
         pytest.fail("no event loop ran under the heartbeat", pytrace=False)
-    request.config.stash.setdefault(_BEATS, {})[request.node.nodeid] = max(watch.gaps)
-    request.node.user_properties.append(("heartbeat", str(watch)))
+    request.node.user_properties += [("heartbeat", str(watch)), (_LONGEST, max(watch.gaps))]
     if max(watch.gaps) > watch.limit:
         pytest.fail(f"the window stood still: {watch}", pytrace=False)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    if beats := config.stash.get(_BEATS, {}):
-        worst = max(beats, key=lambda test: beats[test])
-        terminalreporter.write_line(f"heartbeat: {len(beats)} tests, longest gap {beats[worst]:.0f} ms in {worst}")
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(_Beats())
+
+
+class _Beats:
+    """Of all tests, whichever process they ran in."""
+
+    def __init__(self) -> None:
+        self._longest: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._longest.update((report.nodeid, float(str(ms))) for name, ms in report.user_properties if name == _LONGEST)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._longest:
+            worst = max(self._longest, key=lambda test: self._longest[test])
+            gap = f"longest gap {self._longest[worst]:.0f} ms in {worst}"
+            terminalreporter.write_line(f"heartbeat: {len(self._longest)} tests, {gap}")
 
 
 def _runner(loop: asyncio.AbstractEventLoop, around: AbstractContextManager[object]) -> Iterator[LoopRunner]:
