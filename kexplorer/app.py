@@ -35,6 +35,7 @@ from kexplorer.services.search import Search
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
+from kexplorer.store.scans import SavedSearch, ScanStore
 from kexplorer.store.secrets import Secrets
 from kexplorer.ui.garbage import GarbageCollector
 from kexplorer.ui.icons import application_icon
@@ -86,7 +87,8 @@ async def _main(application: QApplication, options: Options) -> int:
             check_property=properties.check_property,
         )
         preferences = Preferences(home and home / "window.json")
-        explorer = Explorer(application, connections, preferences, _start_demo, _open_search, _versions)
+        searches = ScanStore(home and home / "searches.db")
+        explorer = Explorer(application, connections, preferences, searches, _start_demo, _open_search, _versions)
         await stack.enter_async_context(explorer)
         if options.selftest:
             await asyncio.sleep(0)  # the window is painted
@@ -151,14 +153,19 @@ def _import_client() -> None:
 
 
 async def _open_search(
-    profile: Profile, credentials: Credentials, query: SearchQuery, known: Sequence[Trouble]
+    profile: Profile,
+    credentials: Credentials,
+    query: SearchQuery,
+    known: Sequence[Trouble],
+    store: ScanStore | None = None,
+    saved: SavedSearch | None = None,
 ) -> Search:
     await in_daemon("import", _import_client, _CLIENT)
     from kexplorer.kafka.scan import Scan  # noqa: PLC0415
     from kexplorer.kafka.scan_pool import ScanPool  # noqa: PLC0415
 
     scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation)
-    return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known)
+    return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known, store=store, saved=saved)
 
 
 async def _start_demo() -> DemoProcess:

@@ -116,7 +116,7 @@ async def _search(options: argparse.Namespace) -> int:
         cluster = KafkaCluster(profile, credentials)
         stack.push_async_callback(cluster.close)
         sources = [
-            s for s in await partitions_of(cluster, topic) if s.partition in (options.partition or [s.partition])
+            s for s in await partitions_of(cluster, [topic]) if s.partition in (options.partition or [s.partition])
         ]
         if absent := set(options.partition or ()) - {source.partition for source in sources}:
             raise Failure(FailureKind.NOT_FOUND, f"{topic} has no partition {min(absent)}.")

@@ -8,6 +8,7 @@ import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
@@ -23,8 +24,10 @@ from kexplorer.model.search import SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
+from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.preferences import Preferences
+from kexplorer.store.scans import SavedSearch, ScanStore
 from kexplorer.ui import theme
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.main_window import MainWindow, saved_look
@@ -33,6 +36,7 @@ from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
 from kexplorer.ui.tasks import Tasks
+from kexplorer.ui.zones import zone_named
 
 if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
@@ -45,7 +49,9 @@ _METADATA_SOON, _METADATA_EVERY = 1.0, 30.0  # seconds, twice as long each time:
 _LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
 
 
-OpenSearch = Callable[[Profile, Credentials, SearchQuery, Sequence[Trouble]], Awaitable[Search]]
+OpenSearch = Callable[
+    [Profile, Credentials, SearchQuery, Sequence[Trouble], ScanStore, SavedSearch | None], Awaitable[Search]
+]
 
 
 class Demo(Protocol):
@@ -66,6 +72,7 @@ class Explorer:
         application: QApplication,
         connections: Connections,
         preferences: Preferences,
+        scans: ScanStore,
         start_demo: Callable[[], Awaitable[Demo]],
         open_search: OpenSearch,
         versions: Callable[[], Mapping[str, str]],
@@ -73,6 +80,7 @@ class Explorer:
         self._application = application
         self._connections = connections
         self._preferences = preferences
+        self._scans = scans
         self._start_demo = start_demo
         self._open_search = open_search
         self.sessions = Sessions(self._connect, self._open_schemas)
@@ -81,6 +89,7 @@ class Explorer:
         self._saved = preferences.load()
         scheme, self._zoom = saved_look(self._saved)
         self._scheme = theme.Scheme(scheme)
+        self._zone: tzinfo = UTC
         theme.apply(application, self._scheme, self._zoom)
         self.tasks = Tasks(self._show_failure)
         self._log = LogHandler()
@@ -148,6 +157,17 @@ class Explorer:
     def open_topic(self, profile: str, topic: str) -> None:
         self.window.workspace.open(messages_key(profile, topic))
 
+    def open_together(self, profile: str, topics: Sequence[str]) -> None:
+        self.window.workspace.open(messages_key(profile, *topics))
+
+    def set_zone(self, zone: str) -> None:
+        self._zone = zone_named(zone) or UTC
+        for panel in self.window.workspace.panels():
+            panel.set_zone(self._zone)
+
+    def choose_zone(self) -> None:
+        self.tasks.start("dialog", self._choose_zone())
+
     def set_theme(self, theme_name: str) -> None:
         self._scheme = theme.Scheme(theme_name)
         theme.apply(self._application, self._scheme, self._zoom)
@@ -159,15 +179,19 @@ class Explorer:
     # panels
 
     def _make_panel(self, key: str) -> Panel | None:
-        kind, *rest = (unquote(part) for part in key.split("/"))
-        profile = self._profile(rest[0]) if rest else None
+        kind, *rest = key.split("/")
+        profile = self._profile(unquote(rest[0])) if rest else None
         if profile is None:
             return None
         name = profile.name
         if kind == "topics" and len(rest) == 1:
-            return TopicsPanel(profile, lambda: self._session(name), lambda topic: self.open_topic(name, topic))
+            return TopicsPanel(profile, lambda: self._session(name), partial(self.open_together, name))
         if kind == "messages" and len(rest) == 2:
-            return MessagesPanel(profile, rest[1], lambda: self._session(name), partial(self._search, profile))
+            topics = [unquote(topic) for topic in rest[1].split("+")]
+            searches = Searches(name, self._scans, partial(self._search, profile))
+            panel = MessagesPanel(profile, topics, lambda: self._session(name), searches)
+            panel.set_zone(self._zone)
+            return panel
         return None
 
     def _profile(self, name: str) -> Profile | None:
@@ -226,10 +250,12 @@ class Explorer:
         if profile := self._profile(name):
             await self._connections.forget(profile)
 
-    async def _search(self, profile: Profile, query: SearchQuery, known: Sequence[Trouble]) -> Search:
+    async def _search(
+        self, profile: Profile, query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None
+    ) -> Search:
         brokers = replace(profile, registry_url="")  # a search reads no schemas, so their password is not asked for
         credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
-        return await self._open_search(profile, credentials, query, known)
+        return await self._open_search(profile, credentials, query, known, self._scans, saved)
 
     async def _connect(self, name: str) -> Cluster:
         profile = self._profile(name)
@@ -322,6 +348,12 @@ class Explorer:
         panel = self.window.workspace.open(messages_key(DEMO, _DEMO_TOPIC))
         if isinstance(panel, MessagesPanel):
             panel.follow()
+
+    async def _choose_zone(self) -> None:
+        from kexplorer.ui.dialogs.choose_zone import choose_zone  # noqa: PLC0415  (a start needs no dialog)
+
+        chosen = await choose_zone(self.window, self.window.zone)
+        self.window.set_zone(chosen or self.window.zone)
 
     # what goes wrong
 

@@ -23,6 +23,7 @@ from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecretSto
 from kexplorer.services.connections import Connections
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
+from kexplorer.store.scans import ScanStore
 from kexplorer.store.secrets import Secrets
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
@@ -60,7 +61,13 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
         check_property=properties.check_property,
     )
     explorer = Explorer(
-        application, connections, Preferences(home / "window.json"), app._start_demo, app._open_search, app._versions
+        application,
+        connections,
+        Preferences(home / "window.json"),
+        ScanStore(home / "searches.db"),
+        app._start_demo,
+        app._open_search,
+        app._versions,
     )
     async with explorer:
         await asyncio.sleep(0.1)
@@ -272,7 +279,7 @@ def test_the_demo_opens_with_its_orders_streaming(qtloop: LoopRunner, heartbeat:
             await _until(lambda: _current(explorer, MessagesPanel))
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            assert panel.topic == "orders"
+            assert panel.topics == ("orders",)
             await _until(lambda: panel.rows)
             before = panel.received
             await _until(lambda: panel.received > before)

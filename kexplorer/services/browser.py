@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from kexplorer.model.cluster import Cluster
@@ -41,17 +41,12 @@ class _Part:
 
 async def newest(
     cluster: Cluster,
-    topic: str,
+    sources: Sequence[TopicPartition],
     count: int,
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
-    partition: int | None = None,
-    known: Sequence[TopicPartition] | None = None,
 ) -> NewestPage:
-    """The `count` newest records of `topic`, or of one of its partitions, by timestamp. `known` are its partitions, for
-    who has them at hand: it saves asking. Compaction and transaction markers leave gaps, so a range of `count` offsets
-    may hold fewer records: then it is read further back, twice as far each time."""
-    found = await partitions_of(cluster, topic) if known is None else known
-    sources = [source for source in found if partition in (None, source.partition)]
+    """The `count` newest records of these partitions, by timestamp. Compaction and transaction markers leave gaps, so a
+    range of `count` offsets may hold fewer records: then it is read further back, twice as far each time."""
     ranges, troubles = await whole(cluster, sources, isolation)
     parts = [_Part(each.source, each.start, each.end or 0) for each in ranges]
     known_ends = {part.source: part.reached for part in parts}
@@ -98,17 +93,20 @@ async def whole(
     return ranges, troubles
 
 
-async def partitions_of(cluster: Cluster, topic: str) -> list[TopicPartition]:
-    found = next((t for t in (await cluster.metadata()).topics if t.name == topic), None)
-    if found is None:
-        raise Failure(
-            FailureKind.NOT_FOUND,
-            f"There is no topic {topic} in {cluster.profile.name}.",
-            "It may have been deleted, or you may lack the permission to describe it.",
-        )
-    if found.trouble is not None:
-        raise found.trouble
-    return [TopicPartition(topic, partition.id) for partition in found.partitions]
+async def partitions_of(cluster: Cluster, topics: Iterable[str]) -> list[TopicPartition]:
+    known = {topic.name: topic for topic in (await cluster.metadata()).topics}
+    sources: list[TopicPartition] = []
+    for name in topics:
+        if name not in known:
+            raise Failure(
+                FailureKind.NOT_FOUND,
+                f"There is no topic {name} in {cluster.profile.name}.",
+                "It may have been deleted, or you may lack the permission to describe it.",
+            )
+        if (trouble := known[name].trouble) is not None:
+            raise trouble
+        sources += [TopicPartition(name, partition.id) for partition in known[name].partitions]
+    return sources
 
 
 async def _read_back(

@@ -61,6 +61,13 @@ class SavedSearch:
     found: Mapping[TopicPartition, Sequence[int]] = field(default_factory=dict)  # offsets of matches, in order
 
 
+    @property
+    def fraction(self) -> float:
+        """Of the offsets, how many were looked at."""
+        whole = sum((each.end or each.start) - each.start for each in self.query.ranges)
+        return sum(end - start for part in self.done.values() for start, end in part) / whole if whole else 1.0
+
+
 class ScanStore:
     """A file that only its owner can read. Every call works in a daemon thread, since a disk may hang, and raises
     `Failure` for what it cannot do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -28,9 +29,19 @@ class Commands(Protocol):
 
     def open_topic(self, profile: str, topic: str) -> None: ...
 
+    def open_together(self, profile: str, topics: Sequence[str]) -> None:
+        """The messages of several topics in one view."""
+        ...
+
     def set_theme(self, theme: str) -> None:
         """`theme` is "system", "light" or "dark"."""
         ...
+
+    def set_zone(self, zone: str) -> None:
+        """Of all times: "local" for this machine's, or a name such as UTC or Europe/Paris."""
+        ...
+
+    def choose_zone(self) -> None: ...
 
     def set_zoom(self, percent: int) -> None:
         """The size of the interface's type, 100 for the system's."""

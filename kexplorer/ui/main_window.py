@@ -41,6 +41,7 @@ from kexplorer.ui.tab_group import OwnWindow
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.workspace import Workspace
+from kexplorer.ui.zones import LOCAL, zone_named
 
 _DOCKS_VERSION = 1
 _ZOOMS = (70, 80, 90, 100, 110, 125, 150, 175, 200)
@@ -66,7 +67,7 @@ class MainWindow(QMainWindow):
         self.closed = asyncio.Event()
         self.commands = commands
         self.target = ""  # the profile that the Cluster menu is about: the one that was touched last
-        self.theme, self.zoom = THEMES[0], 100
+        self.theme, self.zoom, self.zone = THEMES[0], 100, LOCAL
         self._versions = versions
         self._brokers: dict[str, int] = {}
         self._panel: Panel | None = None
@@ -123,6 +124,7 @@ class MainWindow(QMainWindow):
             "internal": self.menus.internal.isChecked(),
             "theme": self.theme,
             "zoom": self.zoom,
+            "zone": self.zone,
         }
 
     def restore_state(self, saved: Mapping[str, object]) -> None:
@@ -131,6 +133,8 @@ class MainWindow(QMainWindow):
         theme, zoom = saved_look(saved)
         self.set_theme(theme)
         self.set_zoom(zoom)
+        zone = saved.get("zone")
+        self.set_zone(zone if isinstance(zone, str) else LOCAL)
         self.restoreGeometry(_bytes(saved.get("geometry")))
         self.restoreState(_bytes(saved.get("docks")), _DOCKS_VERSION)
         self._below.setCurrentWidget(self.log if saved.get("log") is True else self.jobs)
@@ -148,6 +152,12 @@ class MainWindow(QMainWindow):
     def set_zoom(self, percent: int) -> None:
         self.zoom = percent
         self.commands.set_zoom(percent)
+
+    def set_zone(self, zone: str) -> None:
+        """One that this machine does not know is as if it had not been asked for."""
+        self.zone = zone if zone_named(zone) else LOCAL
+        self.menus.show_zone(self.zone)
+        self.commands.set_zone(self.zone)
 
     def zoom_in(self) -> None:
         self.set_zoom(min((zoom for zoom in _ZOOMS if zoom > self.zoom), default=_ZOOMS[-1]))

@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
 from kexplorer.ui.icons import icon
+from kexplorer.ui.zones import LOCAL
 
 if TYPE_CHECKING:
     from kexplorer.ui.main_window import MainWindow
@@ -104,6 +105,7 @@ class Menus(QMenuBar):
         self.internal.toggled.connect(window.tree.show_internal)
         menu.addSeparator()
         self._build_theme(menu.addMenu("Theme"))
+        self._build_zone(menu.addMenu("Time zone"))
         offer(menu, "Larger type", "Ctrl++; Ctrl+=", window.zoom_in)
         offer(menu, "Smaller type", "Ctrl+-", window.zoom_out)
         offer(menu, "Normal type", "Ctrl+0", lambda: window.set_zoom(100))
@@ -123,6 +125,22 @@ class Menus(QMenuBar):
             action.setCheckable(True)
             group.addAction(action)
             self.themes[theme] = action
+
+    def _build_zone(self, menu: QMenu) -> None:
+        self._zones = QActionGroup(self)
+        set_zone = self._window.set_zone
+        self._local = offer(menu, "Local time", "Ctrl+F9", lambda: set_zone(LOCAL))
+        self._utc = offer(menu, "UTC", "Ctrl+F10", lambda: set_zone("UTC"))
+        self._other = offer(menu, "Other time zone…", "Ctrl+F11", self._commands.choose_zone)
+        for action in (self._local, self._utc, self._other):
+            action.setCheckable(True)
+            self._zones.addAction(action)
+
+    def show_zone(self, zone: str) -> None:
+        """Which one is in use."""
+        action = {LOCAL: self._local, "UTC": self._utc}.get(zone, self._other)
+        action.setChecked(True)
+        self._other.setText(f"Other time zone ({zone})…" if action is self._other else "Other time zone…")
 
     def _build_help(self, menu: QMenu) -> None:
         self.shortcuts_action = offer(menu, "Keyboard shortcuts", "F1", self._window.show_shortcuts, "help")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
@@ -46,6 +47,9 @@ class Panel(QWidget):
         """What the Panel menu and the command palette offer while this panel is the current one. The actions belong to
         the panel and live as long as it does."""
         return ()
+
+    def set_zone(self, zone: tzinfo) -> None:
+        """The time zone of all times that it shows or takes."""
 
     def show_failure(self, failure: Failure) -> None:
         """Where a failed task of this panel is told; panels with an error strip show it there."""

@@ -13,9 +13,10 @@ import contextlib
 import os
 import statistics
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Sequence
+from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -27,10 +28,10 @@ from PySide6.QtWidgets import QApplication
 
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.profile import Credentials, Profile
-from kexplorer.model.records import Trouble
-from kexplorer.model.search import SearchQuery
 from kexplorer.services.search import Search
+from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
 from kexplorer.ui.panels.messages import MessagesPanel
 from tests.rig.kafka import KafkaCluster as Rig
@@ -64,15 +65,16 @@ async def _measure(bootstrap: str, topic: str) -> None:
     async def connect(_: str) -> KafkaCluster:
         return KafkaCluster(profile, Credentials())
 
-    async def no_search(_query: SearchQuery, _known: Sequence[Trouble]) -> Search:
+    async def no_search(*_: object) -> Search:
         raise LookupError("this benchmark searches nothing")
 
     sessions = Sessions(connect)
+    searches = Searches("benchmark", ScanStore(Path(tempfile.mkdtemp()) / "searches.db"), no_search)
     await (await sessions.open("benchmark")).catalog.refresh()
     made, shown = [], []
     for run in range(RUNS + 3):
         clicked = time.perf_counter()
-        panel = MessagesPanel(profile, topic, lambda: sessions.open("benchmark"), no_search)
+        panel = MessagesPanel(profile, [topic], lambda: sessions.open("benchmark"), searches)
         panel.resize(1280, 800)
         panel.show()
         built = time.perf_counter()

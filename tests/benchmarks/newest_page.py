@@ -17,6 +17,7 @@ from kexplorer.model.topics import Edge, OffsetRange, TopicPartition
 from kexplorer.services import browser
 from tests.benchmarks import rig
 from tests.kafka import direct
+from tests.pages import newest
 
 T = TypeVar("T")
 ROUNDS = 40
@@ -41,10 +42,10 @@ async def measure(bootstrap: str) -> dict[str, list[float]]:
                 while await reader.next_batch() is not None:
                     pass
 
-        page = await timed("first page on a cold connection", browser.newest(cluster, "page", COUNT))
+        page = await timed("first page on a cold connection", newest(cluster, "page", COUNT))
         for _ in range(ROUNDS):
-            await timed("page", browser.newest(cluster, "page", COUNT))
-            await timed("page of known partitions", browser.newest(cluster, "page", COUNT, known=sources))
+            await timed("page", newest(cluster, "page", COUNT))
+            await timed("page of known partitions", browser.newest(cluster, sources, COUNT))
             await timed("  metadata", cluster.metadata())
             await timed("  offsets", cluster.list_offsets(dict.fromkeys(sources, Edge.END)))
             await timed("  reading 6 x 100", read(page.ends))

@@ -12,8 +12,8 @@ from kexplorer.model.cluster import Cluster, ConnectionState, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
-from kexplorer.services import browser
 from tests.kafka import direct
+from tests.pages import newest
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import LoopRunner
@@ -42,7 +42,7 @@ def test_readers_are_kept_warm_but_not_without_limit(aio: LoopRunner, broker: Br
     async def ask() -> None:
         async with direct.connected(broker.bootstrap) as cluster:
             for _ in range(3):
-                pages = await asyncio.gather(*(browser.newest(cluster, topic_name, 10) for _ in range(8)))
+                pages = await asyncio.gather(*(newest(cluster, topic_name, 10) for _ in range(8)))
                 assert [len(page.records) for page in pages] == [10] * 8
             await direct.until(lambda: _readers() <= 2)
 
@@ -109,10 +109,10 @@ def test_a_broker_that_closes_idle_connections_goes_unnoticed(aio: LoopRunner, r
                 states: list[ConnectionState] = []
                 cluster.watch_state(states.append)
                 for isolation in IsolationLevel:
-                    await browser.newest(cluster, "idle", 10, isolation)
+                    await newest(cluster, "idle", 10, isolation)
                 await asyncio.sleep(6)
                 for isolation in IsolationLevel:
-                    page = await browser.newest(cluster, "idle", 10, isolation)
+                    page = await newest(cluster, "idle", 10, isolation)
                     assert len(page.records) == 10
                     assert not page.troubles
                 assert set(states) == {ConnectionState(Link.UP)}

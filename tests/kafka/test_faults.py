@@ -18,6 +18,7 @@ from kexplorer.model.topics import Edge, OffsetRange, TopicPartition
 from kexplorer.services import browser
 from tests.kafka import direct
 from tests.kafka.direct import Sent
+from tests.pages import newest
 from tests.rig import processes
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import LoopRunner
@@ -48,7 +49,7 @@ def _follow_through(
 
     async def follow() -> list[Sent]:
         async with direct.connected(bootstrap) as cluster:
-            page = await browser.newest(cluster, topic, 10)
+            page = await newest(cluster, topic, 10)
             following = asyncio.create_task(browser.follow(cluster, page.ends, view.take))
             sent = await asyncio.to_thread(direct.produce, written_at, topic, direct.rows(500, partitions))
             await direct.until(lambda: len(view.records) == 500)
@@ -150,7 +151,7 @@ def test_nobody_answers(aio: LoopRunner, nobody: str) -> None:
             return await asyncio.gather(
                 fails(cluster.list_offsets({source: Edge.END})),
                 fails(cluster.topic_configs(["t"])),
-                fails(browser.newest(cluster, "t", 10)),
+                fails(newest(cluster, "t", 10)),
             )
 
     for failure in aio.run(ask(), 40):
@@ -179,7 +180,7 @@ def test_a_frozen_broker(aio: LoopRunner, kafka: Rig, topic_name: str) -> None:
 
     async def ask() -> None:
         async with direct.connected(kafka.bootstrap()) as cluster:
-            assert len((await browser.newest(cluster, topic_name, 10)).records) == 10
+            assert len((await newest(cluster, topic_name, 10)).records) == 10
             kafka.node(1).freeze()
             begun = time.monotonic()
             answers = await cluster.list_offsets(wanted)
@@ -210,13 +211,13 @@ from tests.kafka import direct
 async def main(bootstrap, topic):
     async with direct.connected(bootstrap) as cluster:
         cluster.watch_state(lambda state: None)
-        page = await browser.newest(cluster, topic, 10)
+        page = await newest(cluster, topic, 10)
         async def take(batch): pass
         tasks = [asyncio.create_task(browser.follow(cluster, page.ends, take))]
         await asyncio.sleep(0.5)
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
-        tasks += [asyncio.create_task(cluster.metadata()), asyncio.create_task(browser.newest(cluster, topic, 10))]
+        tasks += [asyncio.create_task(cluster.metadata()), asyncio.create_task(newest(cluster, topic, 10))]
         await asyncio.sleep(0.5)
         for task in tasks:
             task.cancel()
@@ -262,11 +263,11 @@ def test_one_of_three_is_gone(aio: LoopRunner, kafka3: Rig, topic_name: str, how
 
     async def ask() -> None:
         async with direct.connected(kafka3.bootstrap()) as cluster:
-            await browser.newest(cluster, topic_name, 10)
+            await newest(cluster, topic_name, 10)
             getattr(kafka3.node(3), how)()
             for _ in range(2):  # before and behind the moment in which the cluster notices
                 begun = time.monotonic()
-                page = await browser.newest(cluster, topic_name, 1000)
+                page = await newest(cluster, topic_name, 1000)
                 assert time.monotonic() - begun < 2 * LIMIT
                 assert len(page.records) == 100 * (6 - len(lost))
                 assert {trouble.source for trouble in page.troubles} == lost
@@ -283,14 +284,14 @@ def test_leaders_move_off_a_frozen_broker(aio: LoopRunner, kafka3: Rig, topic_na
 
     async def ask() -> None:
         async with direct.connected(kafka3.bootstrap()) as cluster:
-            await browser.newest(cluster, topic_name, 10)
+            await newest(cluster, topic_name, 10)
             kafka3.node(2).freeze()
             await asyncio.to_thread(_wait_for_leaders_other_than, 2, kafka3.bootstrap(), topic_name)
             begun = time.monotonic()
             answers = await cluster.list_offsets({TopicPartition(topic_name, p): Edge.END for p in range(6)})
             assert answers == {TopicPartition(topic_name, p): 100 for p in range(6)}
             assert time.monotonic() - begun < LIMIT
-            page = await browser.newest(cluster, topic_name, 1000)
+            page = await newest(cluster, topic_name, 1000)
             assert len(page.records) == 600
             assert not page.troubles
 

@@ -12,6 +12,7 @@ from kexplorer.model.records import Batch
 from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.services import browser
 from tests.kafka import direct
+from tests.pages import newest
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
 
@@ -61,7 +62,7 @@ def committed(broker: Broker, topic_name: str) -> None:
 def test_fifty_visits_leave_no_trace(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     async def visit(isolation: IsolationLevel) -> None:
         async with direct.connected(broker.bootstrap) as cluster:
-            page = await browser.newest(cluster, topic_name, 20, isolation)
+            page = await newest(cluster, topic_name, 20, isolation)
             assert len(page.records) == 20
             await cluster.topic_configs([topic_name])
             following = asyncio.create_task(browser.follow(cluster, page.ends, _ignore, isolation))
@@ -98,7 +99,7 @@ def test_asking_for_a_topic_does_not_create_it(aio: LoopRunner, broker: Broker, 
                 assert isinstance((await cluster.list_offsets({source: spec}))[source], Failure)
             assert isinstance((await cluster.topic_configs([topic_name]))[topic_name], Failure)
             with pytest.raises(Failure):
-                await browser.newest(cluster, topic_name, 10)
+                await newest(cluster, topic_name, 10)
             for end in (10, None):
                 async with cluster.open_reader([OffsetRange(source, 0, end)]) as reader:
                     while (batch := await reader.next_batch()) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import Partition, Topic
@@ -46,6 +46,15 @@ class Asked:
 
     def open_topic(self, profile: str, topic: str) -> None:
         self.calls.append(("open_topic", profile, topic))
+
+    def open_together(self, profile: str, topics: Sequence[str]) -> None:
+        self.calls.append(("open_together", profile, *topics))
+
+    def set_zone(self, zone: str) -> None:
+        self.calls.append(("set_zone", zone))
+
+    def choose_zone(self) -> None:
+        self.calls.append(("choose_zone",))
 
     def set_theme(self, theme: str) -> None:
         self.calls.append(("set_theme", theme))

@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -13,11 +14,12 @@ from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Header, Record, TimestampType
-from kexplorer.model.search import SearchQuery
 from kexplorer.model.topics import TopicPartition
 from kexplorer.services.schemas import Schemas, open_schemas
 from kexplorer.services.search import Search
+from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.scans import ScanStore
 from kexplorer.ui.panels.messages import MessagesPanel
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.inspector import Inspector
@@ -193,7 +195,7 @@ def test_without_a_registry_that_is_said(qtbot: QtBot, qtloop: LoopRunner) -> No
 
 
 def test_a_panel_reads_with_the_registry_of_its_session(
-    qtbot: QtBot, qtloop: LoopRunner, registry: FakeRegistry
+    qtbot: QtBot, qtloop: LoopRunner, registry: FakeRegistry, tmp_path: Path
 ) -> None:
     cluster = FakeCluster("shop")
     cluster.add_topic("orders")
@@ -205,12 +207,13 @@ def test_a_panel_reads_with_the_registry_of_its_session(
     async def schemas(_: str) -> Schemas:
         return await open_schemas(replace(cluster.profile, registry_url=registry.url), "")
 
-    async def no_search(_query: SearchQuery, _known: object) -> Search:
+    async def no_search(*_: object) -> Search:
         raise AssertionError
 
     async def look() -> None:
         sessions = Sessions(connect, schemas)
-        panel = MessagesPanel(cluster.profile, "orders", lambda: sessions.open("shop"), no_search)
+        searches = Searches("shop", ScanStore(tmp_path / "searches.db"), no_search)
+        panel = MessagesPanel(cluster.profile, ["orders"], lambda: sessions.open("shop"), searches)
         panel.resize(1000, 700)
         panel.show()
         try:

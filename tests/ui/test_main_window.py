@@ -199,6 +199,7 @@ def test_what_was_seen_comes_back(window: MainWindow, qtbot: QtBot, asked: Asked
     window.zoom_in()
     window.menus.internal.setChecked(True)
     window.palette_dialog.recent = ["topic/shop/orders"]
+    window.set_zone("Asia/Kathmandu")
     saved = json.loads(json.dumps(window.save_state()))
 
     asked.calls.clear()
@@ -210,7 +211,7 @@ def test_what_was_seen_comes_back(window: MainWindow, qtbot: QtBot, asked: Asked
     assert [panel.key for panel in second.workspace.panels()] == ["shop/orders"]
     assert second.menus.internal.isChecked()
     assert second.palette_dialog.recent == ["topic/shop/orders"]
-    assert asked.calls == [("set_theme", "dark"), ("set_zoom", 110)]
+    assert asked.calls == [("set_theme", "dark"), ("set_zoom", 110), ("set_zone", "Asia/Kathmandu")]
     second.reset_layout()
     assert second.tree.isVisible()
     assert not second.log.isVisible()
@@ -220,7 +221,16 @@ def test_what_was_seen_comes_back(window: MainWindow, qtbot: QtBot, asked: Asked
     "saved",
     [
         {},
-        {"geometry": 1, "docks": [], "workspace": 3, "recent": "x", "internal": "yes", "theme": "blue", "zoom": 10**9},
+        {
+            "geometry": 1,
+            "docks": [],
+            "workspace": 3,
+            "recent": "x",
+            "internal": "yes",
+            "theme": "blue",
+            "zoom": 10**9,
+            "zone": "Mars",
+        },
         {"geometry": "%%%", "docks": "AAAA", "recent": [1, {}], "theme": ["dark"], "zoom": True},
         {"geometry": "ü\ud800", "docks": "\0"},
     ],
@@ -230,7 +240,17 @@ def test_a_damaged_memory_means_the_first_start(window: MainWindow, asked: Asked
     assert window.tree.isVisible()
     assert window.workspace.panels() == []
     assert window.palette_dialog.recent == []
-    assert asked.calls == [("set_theme", "system"), ("set_zoom", 100)]
+    assert asked.calls == [("set_theme", "system"), ("set_zoom", 100), ("set_zone", "local")]
+
+
+def test_the_menu_shows_the_zone_in_use(window: MainWindow, asked: Asked) -> None:
+    action(window, "UTC").trigger()
+    assert asked.calls == [("set_zone", "UTC")]
+    window.set_zone("Europe/Paris")
+    other = action(window, "Other time zone (Europe/Paris)…")
+    assert other.isChecked()
+    other.trigger()
+    assert asked.calls[-1] == ("choose_zone",)
 
 
 def test_zoom_stays_within_its_steps(window: MainWindow, asked: Asked) -> None:

@@ -6,13 +6,16 @@ import asyncio
 import importlib
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from kexplorer import app
@@ -21,9 +24,13 @@ from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery
 from kexplorer.services.search import Search
+from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.scans import SavedSearch, ScanStore
 from kexplorer.ui.panels import messages
 from kexplorer.ui.panels.messages import MessagesPanel
+from tests.kafka import direct
+from tests.kafka.direct import Sent
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
@@ -72,7 +79,15 @@ def _produce(bootstrap: str, topic: str, numbers: range) -> None:
 
 
 @asynccontextmanager
-async def _opened(qtbot: QtBot, bootstrap: str, topic: str) -> AsyncIterator[MessagesPanel]:
+async def _opened(qtbot: QtBot, bootstrap: str, *topics: str, home: Path | None = None) -> AsyncIterator[MessagesPanel]:
+    """`home` keeps what the panel remembers on disk."""
+    with tempfile.TemporaryDirectory() as forgotten:
+        async with _panel(bootstrap, topics, home or Path(forgotten)) as panel:
+            yield panel
+
+
+@asynccontextmanager
+async def _panel(bootstrap: str, topics: Sequence[str], home: Path) -> AsyncIterator[MessagesPanel]:
     profile = Profile("test", bootstrap)
 
     async def connect(_: str) -> KafkaCluster:
@@ -80,10 +95,12 @@ async def _opened(qtbot: QtBot, bootstrap: str, topic: str) -> AsyncIterator[Mes
 
     sessions = Sessions(connect)
 
-    async def open_search(query: SearchQuery, known: Sequence[Trouble]) -> Search:
-        return await app._open_search(profile, Credentials(), query, known)
+    store = ScanStore(home / "searches.db")
 
-    panel = MessagesPanel(profile, topic, lambda: sessions.open("test"), open_search)
+    async def open_search(query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None) -> Search:
+        return await app._open_search(profile, Credentials(), query, known, store, saved)
+
+    panel = MessagesPanel(profile, topics, lambda: sessions.open("test"), Searches("test", store, open_search))
     panel.resize(1000, 700)
     panel.show()
     try:
@@ -99,6 +116,10 @@ async def _until(true: Callable[[], object], seconds: float = 15.0) -> None:
     while not true():
         assert time.monotonic() < limit, "it did not happen"
         await asyncio.sleep(0.02)
+
+
+def _button(panel: MessagesPanel, text: str) -> QPushButton:
+    return next(button for button in panel.findChildren(QPushButton) if button.text() == text)
 
 
 def _values(panel: MessagesPanel) -> list[bytes | None]:
@@ -308,6 +329,61 @@ def test_reads_no_more_than_the_part_that_was_chosen(
             assert "nonsense" in str(panel.strip.failure)
 
     qtloop.run(look())
+
+
+@pytest.mark.slow
+def test_a_search_that_was_interrupted_is_offered_and_goes_on(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    _produce(broker.bootstrap, topic_name, range(3000))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name, home=tmp_path) as panel:
+            await _until(lambda: panel.rows == 3000)
+            panel.search(FilterSpec("value"))
+            await _until(lambda: panel.searching.running)
+        async with _opened(qtbot, broker.bootstrap, topic_name, home=tmp_path) as panel:
+            await _until(lambda: "was interrupted" in panel.searching.offered)
+            assert "“value”" in panel.searching.offered
+            _button(panel, "Go on").click()
+            await _until(lambda: "everything was scanned" in panel.searching.coverage.text, 60)
+            assert panel.searching.offered == ""
+            assert panel.searching.query.spec() == FilterSpec("value")
+            assert sorted(_values(panel)) == sorted(b"value %d" % n for n in range(3000))  # type: ignore[type-var]
+        async with _opened(qtbot, broker.bootstrap, topic_name, home=tmp_path) as panel:
+            await _until(lambda: panel.rows == 3000 and not panel.tasks.running("offer"))
+            assert panel.searching.offered == ""  # it was ended
+
+    qtloop.run(look(), timeout=110)
+
+
+@pytest.mark.kafka
+def test_topics_in_one_view_are_merged_by_time(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str
+) -> None:
+    names = [f"{topic_name}.{n}" for n in range(3)]
+    now = int(time.time() * 1000)
+    for n, name in enumerate(names):
+        _create(broker.bootstrap, name, 2)
+        direct.produce(
+            broker.bootstrap,
+            name,
+            [Sent(i % 2, None, b"%d" % (3 * i + n), timestamp=now + 3 * i + n) for i in range(50)],
+        )
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, *names) as panel:
+            assert panel.title == f"{names[0]} + 2"
+            await _until(lambda: panel.rows == 150)
+            assert _values(panel) == [b"%d" % n for n in range(150)]
+            panel.follow()
+            await _until(lambda: panel.rows == 100 and not panel._loading)
+            assert _values(panel) == [b"%d" % n for n in range(50, 150)]
+            direct.produce(broker.bootstrap, names[1], [Sent(1, None, b"new")])
+            await _until(lambda: panel.rows == 101)
+
+    qtloop.run(look(), timeout=60)
 
 
 @pytest.mark.slow

@@ -1,7 +1,7 @@
 """The topics panel, without a broker: what its keys do and its words say."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from PySide6.QtCore import Qt
@@ -20,7 +20,7 @@ class Shown:
     """A panel that knows three topics and will not hear of more."""
 
     def __init__(self, qtloop: LoopRunner) -> None:
-        self.opened: list[str] = []
+        self.opened: list[Sequence[str]] = []
         self.panel = qtloop.run(self._make())
         (self.filter,) = self.panel.findChildren(QLineEdit)
         (self.table,) = self.panel.findChildren(QTableView)
@@ -58,7 +58,17 @@ def test_from_the_filter_to_a_topic_by_keys(shown: Shown, qtbot: QtBot, key: Qt.
     QTest.keyClick(shown.filter, key)
     assert shown.table.hasFocus()
     QTest.keyClick(shown.table, Qt.Key.Key_Return)
-    assert shown.opened == ["orders-dlq"]
+    assert shown.opened == [["orders-dlq"]]
+
+
+def test_several_topics_open_together(shown: Shown) -> None:
+    shown.table.selectRow(0)
+    shown.table.selectAll()
+    QTest.keyClick(shown.table, Qt.Key.Key_Return)
+    assert shown.opened == [["audit", "orders", "orders-dlq"]]
+    shown.panel._take(ClusterMetadata(None, (), tuple(topics("audit", "new", "orders"))))  # the selection stays
+    QTest.keyClick(shown.table, Qt.Key.Key_Return)
+    assert shown.opened[1:] == [["audit", "orders"]]
 
 
 def test_without_a_topic_the_filter_keeps_the_keys(shown: Shown, qtbot: QtBot) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -29,8 +31,10 @@ from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
 from kexplorer.services.ranges import Resolved, parse_place, resolve
 from kexplorer.services.search import Search
+from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
 from kexplorer.services.window import TopicWindow
+from kexplorer.store.scans import SavedSearch
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.messages_bar import MessagesBar
@@ -43,17 +47,17 @@ if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
     from kexplorer.ui.widgets.inspector import Inspector
 
+log = logging.getLogger(__name__)
+
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
 
-OpenSearch = Callable[[SearchQuery, Sequence[Trouble]], Awaitable[Search]]
-"""Makes a search of a query; the troubles came with its ranges."""
 
-
-def messages_key(profile: str, topic: str) -> str:
-    return f"messages/{quote(profile, safe='')}/{quote(topic, safe='')}"
+def messages_key(profile: str, *topics: str) -> str:
+    names = "+".join(quote(topic, safe="") for topic in topics)
+    return f"messages/{quote(profile, safe='')}/{names}"
 
 
 class MessagesPanel(Panel):
@@ -64,14 +68,16 @@ class MessagesPanel(Panel):
     def __init__(
         self,
         profile: Profile,
-        topic: str,
+        topics: Sequence[str],
         open_session: Callable[[], Awaitable[Session]],
-        open_search: OpenSearch,
+        searches: Searches,
     ) -> None:
-        super().__init__(messages_key(profile.name, topic), topic, "message", profile.name, profile.colour)
-        self.topic = topic
+        title = topics[0] if len(topics) == 1 else f"{topics[0]} + {len(topics) - 1}"
+        super().__init__(messages_key(profile.name, *topics), title, "message", profile.name, profile.colour)
+        self.topics = tuple(topics)
         self._open_session = open_session
-        self._open_search = open_search
+        self._searches = searches
+        self._zone: tzinfo = UTC
         self._schemas: Schemas | None = None  # of the session that was read with last
         self.browsed: TopicWindow | None = None  # while one browses
         self.ring: RecordRing | None = None  # while one follows
@@ -87,6 +93,7 @@ class MessagesPanel(Panel):
         self._tell_timer.timeout.connect(self._tell)
         self._build()
         self.reload()
+        self.tasks.start("offer", self._offer_search())
 
     def _build(self) -> None:
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
@@ -107,6 +114,8 @@ class MessagesPanel(Panel):
         self.searching.requested.connect(self.search)
         self.searching.closed.connect(self._leave_search)
         self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))
+        self.searching.resume_requested.connect(lambda saved: self._start(self._resume(saved)))
+        self.searching.forget_requested.connect(lambda saved: self.tasks.start("forget", self._forget_search(saved)))
         self.view = RecordView()
         self.view.set_newest_first(True)
         self.view.current_changed.connect(self._inspect)
@@ -167,6 +176,13 @@ class MessagesPanel(Panel):
             self.follow()
         else:
             self.reload()
+
+    def set_zone(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self.view.set_zone(zone)
+        self.bar.set_zone(zone)
+        if "inspector" in vars(self):
+            self.inspector.set_zone(zone)
 
     async def close_panel(self) -> None:
         self._tell_timer.stop()
@@ -249,15 +265,33 @@ class MessagesPanel(Panel):
 
     async def _find_all(self, spec: FilterSpec) -> None:
         _, part, isolation = await self._part()
-        search = await self._open_search(SearchQuery(part.ranges, spec, _now(), isolation), part.troubles)
+        search = await self._searches.begin(SearchQuery(part.ranges, spec, _now(), isolation), part.troubles)
+        await self._show_search(search, part.troubles)
+
+    async def _resume(self, saved: SavedSearch) -> None:
+        await self._show_search(await self._searches.resume(saved), ())
+
+    async def _show_search(self, search: Search, troubles: Sequence[Trouble]) -> None:
         self.browsed, self.ring = None, RecordRing(RING_BYTES)
         self.received = 0
         self.view.set_newest_first(False)
-        self._show_source(part.troubles, stays=True)
+        self._show_source(troubles, stays=True)
         try:
             await self.searching.run(search, self._collect)
         finally:
             self._show_rows()
+            await self._offer_search()
+
+    async def _offer_search(self) -> None:
+        """The newest that was interrupted, now or before the program was ended."""
+        try:
+            self.searching.offer(await self._searches.interrupted(self.topics))
+        except Failure as failure:
+            log.warning("%s", failure)
+
+    async def _forget_search(self, saved: SavedSearch) -> None:
+        await self._searches.forget(saved)
+        await self._offer_search()
 
     def show_query(self, spec: FilterSpec | None = None) -> None:
         self.searching.show_query(spec)
@@ -275,7 +309,7 @@ class MessagesPanel(Panel):
         """Selects the first record at the place, or the newest before it where there is none."""
         self.bar.mark_place(False)
         try:
-            place = parse_place(text)
+            place = parse_place(text, self._zone)
         except Failure:
             self.bar.mark_place(True)
             raise
@@ -292,7 +326,7 @@ class MessagesPanel(Panel):
         session = await self._connect()
         isolation = self.bar.isolation
         sources = await self._sources(session)
-        page = await browser.newest(session.cluster, self.topic, _FIRST, isolation, known=sources)
+        page = await browser.newest(session.cluster, sources, _FIRST, isolation)
         ring = RecordRing(RING_BYTES)
         ring.extend(page.records)
         self.browsed, self.ring = None, ring
@@ -304,14 +338,14 @@ class MessagesPanel(Panel):
         await browser.follow(session.cluster, page.ends, self._take, isolation)
 
     async def _sources(self, session: Session) -> list[TopicPartition]:
-        """The partitions to read. They are asked for only when the catalog does not know the topic."""
-        metadata = session.catalog.metadata
-        topic = next((t for t in metadata.topics if t.name == self.topic), None) if metadata else None
-        if topic is None or topic.trouble:
-            found = await browser.partitions_of(session.cluster, self.topic)
+        """The partitions to read. They are asked for only when the catalog does not know a topic."""
+        topics = session.catalog.metadata.topics if session.catalog.metadata else ()
+        known = {topic.name: topic for topic in topics if topic.name in self.topics and not topic.trouble}
+        if len(known) < len(self.topics):
+            found = await browser.partitions_of(session.cluster, self.topics)
         else:
-            found = [TopicPartition(self.topic, partition.id) for partition in topic.partitions]
-        self.bar.offer_partitions(source.partition for source in found)
+            found = [TopicPartition(name, part.id) for name in self.topics for part in known[name].partitions]
+        self.bar.offer_partitions(dict.fromkeys(source.partition for source in found))
         return [source for source in found if self.bar.partition in (None, source.partition)]
 
     async def _take(self, batch: Batch) -> None:
@@ -342,6 +376,7 @@ class MessagesPanel(Panel):
         from kexplorer.ui.widgets.inspector import Inspector  # noqa: PLC0415
 
         made = Inspector(self.tasks)
+        made.set_zone(self._zone)
         made.notice.connect(self.say)
         sizes = self._splitter.sizes()
         self._splitter.replaceWidget(1, made)
@@ -420,7 +455,7 @@ class MessagesPanel(Panel):
         if self.rows:
             return
         if self._loading:
-            self.empty.tell("message", f"Reading {self.topic} …")
+            self.empty.tell("message", f"Reading {self.title} …")
         elif self.strip.failure is not None:
             self.empty.tell("warning", "Nothing could be read.")
         elif self.searching.running:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import tzinfo
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
@@ -91,6 +92,9 @@ class MessagesBar(QWidget):
         self.range.restore_state(part)
 
     # what it shows
+
+    def set_zone(self, zone: tzinfo) -> None:
+        self.range.set_zone(zone)
 
     def offer_partitions(self, partitions: Iterable[int]) -> None:
         known = [self._partition.itemData(i) for i in range(1, self._partition.count())]

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from kexplorer.model.records import Batch
 from kexplorer.model.search import FilterSpec
 from kexplorer.services.search import Search
+from kexplorer.store.scans import SavedSearch
 from kexplorer.ui.widgets.coverage_strip import CoverageStrip
 from kexplorer.ui.widgets.query_bar import QueryBar
+from kexplorer.ui.widgets.search_offer import SearchOffer
 
 
 class SearchArea(QWidget):
@@ -22,6 +24,8 @@ class SearchArea(QWidget):
     requested = Signal(FilterSpec)
     closed = Signal()
     stop_requested = Signal()
+    resume_requested = Signal(SavedSearch)
+    forget_requested = Signal(SavedSearch)
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,6 +54,19 @@ class SearchArea(QWidget):
         self._column.addWidget(made)
         return made
 
+    @cached_property
+    def _offer(self) -> SearchOffer:
+        made = SearchOffer()
+        made.resume_requested.connect(self._resume)
+        made.forget_requested.connect(self.forget_requested)
+        self._column.addWidget(made)
+        return made
+
+    @property
+    def offered(self) -> str:
+        """What is said of a search that was interrupted; "" for none."""
+        return self._offer.text if "_offer" in vars(self) and not self._offer.isHidden() else ""
+
     @property
     def running(self) -> bool:
         return self._search is not None
@@ -66,6 +83,7 @@ class SearchArea(QWidget):
         """Hands matches to `collect` until all is scanned or the task is cancelled; the end is told either way."""
         self._search = search
         self.shown = True
+        self.offer(None)
         self.show()
         self.coverage.show()
         self.tell()
@@ -76,6 +94,19 @@ class SearchArea(QWidget):
             self._search = None
             await search.close()
             self.coverage.show_report(search.report())
+
+    def offer(self, saved: SavedSearch | None) -> None:
+        """A search that was interrupted, to be taken up again; None for none."""
+        if saved is not None:
+            self._offer.show_search(saved)
+            self.show()
+        elif "_offer" in vars(self):
+            self._offer.hide()
+
+    def _resume(self, saved: SavedSearch) -> None:
+        self._offer.hide()
+        self.show_query(saved.query.filter)
+        self.resume_requested.emit(saved)
 
     def tell(self) -> None:
         """How far it is."""

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import quote
 
-from PySide6.QtCore import QModelIndex, QPoint, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -32,6 +32,7 @@ from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.topic_table import TopicTable
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the rows that are seen
+_WHOLE_ROW = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
 _PIECE = 500  # topics whose details are asked for at a time, after the rows that are seen
 
 
@@ -40,24 +41,24 @@ def topics_key(profile: str) -> str:
 
 
 class TopicsPanel(Panel):
-    """`open_session` connects when that is needed; `open_topic` shows a topic's messages."""
+    """`open_session` connects when that is needed; `open_topics` shows the messages of one or more in one view."""
 
     def __init__(
         self,
         profile: Profile,
         open_session: Callable[[], Awaitable[Session]],
-        open_topic: Callable[[str], None],
+        open_topics: Callable[[Sequence[str]], None],
     ) -> None:
         super().__init__(topics_key(profile.name), "Topics", "topic", profile.name, profile.colour)
         self._open_session = open_session
-        self._open_topic = open_topic
+        self._open_topics = open_topics
         self._unwatch: Callable[[], object] = lambda: None
         self._known = False  # which topics there are
         self._model = TopicsModel(self)
-        self._model.modelAboutToBeReset.connect(self._remember_place)
-        self._model.modelReset.connect(self._restore_place)
-        self._place = ("", 0)
+        self._place: tuple[list[str], str, int] = ([], "", 0)  # selected and current topics, and how far it is scrolled
         self._build()
+        self._model.modelAboutToBeReset.connect(self._remember_place)
+        self._model.modelReset.connect(self._restore_place)  # behind the table's own: that one forgets the selection
         self.tasks.start("load", self._load())
 
     def _build(self) -> None:
@@ -212,28 +213,42 @@ class TopicsPanel(Panel):
             self._table.setFocus()
 
     def _activated(self, index: QModelIndex) -> None:
-        self._open_topic(self._model.row(index.row()).topic.name)
+        """Enter opens all that are selected, a double click the one that it hit."""
+        names = self._selected()
+        clicked = self._model.row(index.row()).topic.name
+        self._open_topics(names if clicked in names else [clicked])
+
+    def _selected(self) -> list[str]:
+        rows = sorted(index.row() for index in self._table.selectionModel().selectedRows())
+        return [self._model.row(row).topic.name for row in rows]
 
     def _remember_place(self) -> None:
         index = self._table.currentIndex()
-        name = self._model.row(index.row()).topic.name if index.isValid() else self._place[0]
-        self._place = (name, self._table.verticalScrollBar().value())
+        chosen, current = self._place[:2]
+        if index.isValid():
+            chosen, current = self._selected(), self._model.row(index.row()).topic.name
+        self._place = (chosen, current, self._table.verticalScrollBar().value())
 
     def _restore_place(self) -> None:
-        name, scrolled = self._place
-        if (row := self._model.row_of(name)) >= 0:
+        chosen, current, scrolled = self._place
+        if (row := self._model.row_of(current)) >= 0:
             self._table.selectRow(row)
+        for name in chosen:
+            if (row := self._model.row_of(name)) >= 0:
+                self._table.selectionModel().select(self._model.index(row, 0), _WHOLE_ROW)
         self._table.verticalScrollBar().setValue(scrolled)
 
     def _menu(self, at: QPoint) -> None:
         index = self._table.indexAt(at)
         if not index.isValid():
             return
-        name = self._model.row(index.row()).topic.name
+        names = self._selected()
+        together = "Open messages" if len(names) == 1 else f"Open messages of {len(names)} topics together"
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(icon("message"), "Open messages", lambda: self._open_topic(name))
-        menu.addAction(icon("copy"), "Copy name", lambda: QGuiApplication.clipboard().setText(name))
+        menu.addAction(icon("message"), together, lambda: self._open_topics(names))
+        copy = "Copy name" if len(names) == 1 else "Copy names"
+        menu.addAction(icon("copy"), copy, lambda: QGuiApplication.clipboard().setText("\n".join(names)))
         menu.popup(self._table.viewport().mapToGlobal(at))
 
     def _show_page(self) -> None:

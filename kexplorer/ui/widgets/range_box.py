@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
 
@@ -38,6 +40,7 @@ class RangeBox(QWidget):
         self.start: Place | None = None
         self.end: Place | None = None
         self.failure: Failure | None = None  # what is wrong with the places as they stand
+        self._zone: tzinfo = UTC
         self.box = QComboBox()
         self.box.setAccessibleName("Part of the topic")
         for text, place in _USUAL:
@@ -53,6 +56,21 @@ class RangeBox(QWidget):
             edit.hide()
             edit.returnPressed.connect(self._apply)
             row.addWidget(edit)
+
+    def set_zone(self, zone: tzinfo) -> None:
+        """Of times that are typed without one."""
+        self._zone = zone
+        if self._custom:
+            self._read()
+
+    def show_places(self, first: str, last: str) -> None:
+        """As if both had been typed."""
+        self.first.setText(first)
+        self.last.setText(last)
+        self.box.setCurrentText(_CUSTOM)
+        self._show(self.box.currentIndex())
+        if self.failure is None:
+            self.changed.emit()
 
     def save_state(self) -> list[object]:
         return [self.box.currentIndex(), self.first.text(), self.last.text()]
@@ -99,7 +117,7 @@ class RangeBox(QWidget):
         for edit in (self.first, self.last):
             wrong = None
             try:
-                places.append(parse_place(edit.text()) if edit.text().strip() else None)
+                places.append(parse_place(edit.text(), self._zone) if edit.text().strip() else None)
             except Failure as failure:
                 wrong = failure
             mark_invalid(edit, wrong is not None)

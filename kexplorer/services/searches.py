@@ -1,0 +1,49 @@
+"""The searches of one connection: new ones, and those that were interrupted."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from kexplorer.model.failure import Failure
+from kexplorer.model.records import Trouble
+from kexplorer.model.search import SearchQuery
+from kexplorer.services.search import Search, begun
+from kexplorer.store.scans import SavedSearch, ScanStore
+
+log = logging.getLogger(__name__)
+
+OpenSearch = Callable[[SearchQuery, Sequence[Trouble], SavedSearch | None], Awaitable[Search]]
+"""Makes a search of a query; the troubles came with its ranges. It keeps what it does where it is a saved one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searches:
+    """`profile` names the connection."""
+
+    profile: str
+    store: ScanStore
+    open_search: OpenSearch
+
+    async def begin(self, query: SearchQuery, known: Sequence[Trouble] = ()) -> Search:
+        """One that can be taken up again, unless the disk refuses: it is not worth failing for that."""
+        saved = None
+        try:
+            saved = await begun(self.store, self.profile, query)
+        except Failure as failure:
+            log.warning("%s", failure)
+        return await self.open_search(query, known, saved)
+
+    async def resume(self, saved: SavedSearch) -> Search:
+        return await self.open_search(saved.query, (), saved)
+
+    async def interrupted(self, topics: Collection[str]) -> SavedSearch | None:
+        """The newest that was not ended, of those that looked into just these topics."""
+        for saved in await self.store.unfinished(self.profile):
+            if {each.source.topic for each in saved.query.ranges} == set(topics):
+                return await self.store.load(saved.id)
+        return None
+
+    async def forget(self, saved: SavedSearch) -> None:
+        await self.store.forget(saved.id)
