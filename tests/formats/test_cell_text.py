@@ -1,0 +1,164 @@
+"""Cells say what the record's own view says, in one line, whatever the bytes are."""
+
+import json
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kexplorer.formats.cell_text import CellTexts, cell_text
+from kexplorer.formats.decode import decode
+from kexplorer.formats.schemas import JsonSchema, Schema, Unavailable, compiled
+from kexplorer.model.schemas import Part, SchemaFormat, SchemaKey, SchemaText
+
+ORDER = """{"type": "record", "name": "Order", "fields": [
+    {"name": "id", "type": "long"}, {"name": "item", "type": "string"},
+    {"name": "note", "type": ["null", "string"]}]}"""
+PROTO = 'syntax = "proto3"; message Outer { message Order { int64 id = 1; string item = 2; } }'
+GUID = UUID("12345678-1234-5678-1234-567812345678")
+TEA = b"\x54\x06tea\x00"
+SHOWN = '{"id":42,"item":"tea","note":null}'
+
+
+class Source:
+    """Schemas 7 (Avro), 8 (Protobuf), 9 (JSON Schema), 10 (Avro's bytes); 11 is awaited, all others are unknown."""
+
+    def __init__(self, assigned: Schema | Unavailable | None = None) -> None:
+        avro = compiled(SchemaText(SchemaFormat.AVRO, ORDER))
+        self.known: dict[SchemaKey, Schema | Unavailable] = {
+            7: avro,
+            GUID: avro,
+            8: compiled(SchemaText(SchemaFormat.PROTOBUF, PROTO)),
+            9: JsonSchema(),
+            10: compiled(SchemaText(SchemaFormat.AVRO, '"bytes"')),
+            11: Unavailable("it is being asked for", awaited=True),
+        }
+        self.asked: list[SchemaKey] = []
+        self._assigned = assigned
+
+    def lookup(self, key: SchemaKey) -> Schema | Unavailable:
+        self.asked.append(key)
+        return self.known.get(key, Unavailable("it is unknown"))
+
+    def assigned(self, topic: str, part: Part) -> Schema | Unavailable | None:
+        return self._assigned if (topic, part) == ("orders", Part.VALUE) else None
+
+
+def framed(key: int, payload: bytes) -> bytes:
+    return b"\x00" + key.to_bytes(4) + payload
+
+
+def order(item: str) -> bytes:
+    """Of Avro's schema, with an item of up to 8,191 bytes."""
+    raw = item.encode()
+    twice = 2 * len(raw)
+    return b"\x54" + (bytes([twice]) if twice < 128 else bytes([twice & 0x7F | 0x80, twice >> 7])) + raw + b"\x00"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (framed(7, TEA), SHOWN),
+        (framed(8, b"\x04\x00\x00\x08\x2a\x12\x03tea"), '{"id":42,"item":"tea"}'),
+        (framed(9, b'{"id": 42}'), '{"id": 42}'),
+        (framed(999, b'{"id": 42}'), '{"id": 42}'),
+        (framed(7, order("\u202e\x7f\n")), '{"id":42,"item":"‹U+202E›␡\\n","note":null}'),
+        (framed(7, b"\x54\x04\xff\xfe\x00"), '{"id":42,"item":"‹FF›‹FE›","note":null}'),
+        (framed(7, TEA + b"\x00"), None),  # one byte too many
+        (framed(8, b"\x04\x00\x09\x08\x2a"), None),  # there is no such message
+        (framed(10, b"\xff\xfe"), None),
+        (framed(999, b"\x54"), None),
+        (framed(0, TEA), None),
+        (b"\xff\xff\xff\xff\xff" + TEA, None),
+        (b"\x00\x00\x00", None),
+        (b'{"id": 42}', None),
+        (b"", None),
+        (None, None),
+    ],
+)
+def test_what_a_schema_of_the_registry_makes_of_it(data: bytes | None, text: str | None) -> None:
+    assert cell_text(data, 200, Source()) == text
+
+
+def test_by_a_header() -> None:
+    headers = (("x", b"1"), ("__value_schema_id", b"\x01" + GUID.bytes))
+    assert cell_text(TEA, 200, Source(), headers=headers) == SHOWN
+    assert cell_text(TEA, 200, Source(), headers=headers, part=Part.KEY) is None
+    assert cell_text(TEA, 200, Source(), headers=(("__value_schema_id", b"\x07"),)) is None
+
+
+def test_by_the_schema_that_was_assigned() -> None:
+    assigned = Source(compiled(SchemaText(SchemaFormat.AVRO, ORDER)))
+    assert cell_text(TEA, 200, assigned, "orders") == SHOWN
+    assert cell_text(framed(999, TEA), 200, assigned, "orders") == SHOWN
+    assert cell_text(TEA, 200, assigned, "payments") is None
+    assert cell_text(TEA, 200, assigned, "orders", Part.KEY) is None
+    assert cell_text(b"plain text", 200, assigned, "orders") is None
+    broken = Source(Unavailable("the file is gone"))
+    assert cell_text(framed(7, TEA), 200, broken, "orders") == SHOWN
+
+
+@pytest.mark.parametrize("limit", [2, 10, 33, 34, 35])
+def test_a_line_is_as_long_as_the_cell(limit: int) -> None:
+    text = cell_text(framed(7, TEA), limit, Source())
+    assert text == (SHOWN if limit >= len(SHOWN) else SHOWN[: limit - 1] + "…")
+
+
+def test_an_escape_is_not_cut_in_half() -> None:
+    for limit in range(18, 30):
+        text = cell_text(framed(7, order("\u202e" * 9)), limit, Source())
+        assert text is not None
+        assert len(text) <= limit
+        assert text.endswith("…")
+        assert text.count("‹") == text.count("›")
+
+
+def test_characters_of_several_bytes_fill_the_cell_too() -> None:
+    text = cell_text(framed(7, order("茶" * 300)), 100, Source())
+    assert text == '{"id":42,"item":"' + "茶" * 82 + "…"
+
+
+@pytest.mark.parametrize("size", [2000, 50_000_000])
+def test_the_beginning_of_a_value_is_enough(size: int) -> None:
+    """A table holds no more of a large value."""
+    schema = compiled(SchemaText(SchemaFormat.AVRO, '{"type": "array", "items": "string"}'))
+    source = Source(schema)
+    length = 2 * (size - 5)  # a string to the end, whose length is a number of up to four bytes
+    varint = bytes(length >> shift & 0x7F | (0x80 if shift < 21 else 0) for shift in (0, 7, 14, 21))
+    head = b"\x02" + varint + b"tea " * 100
+    assert cell_text(head, 20, source, "orders", size=size) == '["tea tea tea tea t…'
+    assert cell_text(head, 600, source, "orders", size=size) == '["' + "tea " * 100 + "…"
+    assert cell_text(head, 20, source, "orders") is None  # were that all of it
+
+
+def test_cells_are_kept_and_what_is_awaited_is_named() -> None:
+    source = Source()
+    cells = CellTexts(source, 200, most=3)
+    assert cells.text((0, 1), framed(11, TEA)) is None
+    assert cells.awaited == {11}
+    source.known[11] = source.known[7]
+    cells.awaited.clear()
+    source.asked.clear()
+    assert [cells.text((0, 1), framed(11, TEA)) for _ in range(3)] == [SHOWN] * 3
+    assert source.asked == [11]
+    assert not cells.awaited
+    for offset in (2, 3, 4):
+        cells.text((0, offset), framed(7, TEA))
+    assert cells.text((0, 4), framed(999, b"other")) == SHOWN  # its identity says which record it is
+    assert cells.text((0, 1), framed(999, b"other")) is None  # the one that was not drawn for longest is gone
+    cells.clear()
+    assert cells.text((0, 4), framed(999, b"other")) is None
+
+
+@given(st.binary(max_size=60), st.sampled_from([7, 8, 9, 10, 11, 999]), st.integers(2, 80))
+def test_no_bytes_raise_or_say_more_than_the_record_does(payload: bytes, key: int, limit: int) -> None:
+    source = Source()
+    data = framed(key, payload)
+    text = cell_text(data, limit, source)
+    assert text is None or (len(text) <= limit and text.isprintable())
+    decoded = decode(data, schemas=source)
+    whole = cell_text(data, 10_000, source)
+    if whole is not None and decoded.is_json:
+        assert json.loads(whole) == json.loads(decoded.text or "")
+    assert (whole is None) == (decoded.text is None or decoded.awaits is not None)
