@@ -69,7 +69,7 @@ class FieldNames:
         self._steps = 0
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Takes up to 500 records. Payloads larger than 64 kB are passed over; JSON of which only the beginning is there
+        """Takes up to 500 records. Payloads larger than 64 kB are passed over; JSON of which only a part is there
         counts as text."""
         for record in islice(records, _MOST_RECORDS):
             self._steps = 0

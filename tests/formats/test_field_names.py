@@ -146,7 +146,8 @@ def test_a_written_value_matches_the_value(value: str | int | Decimal | bool | N
     if isinstance(constant, Operation):  # a sign
         (constant,) = constant.operands
         assert isinstance(constant, Constant)
-        assert constant.value == -value  # type: ignore[operator]
+        assert not isinstance(value, str | None)
+        assert constant.value == Decimal(value).copy_negate()
     else:
         assert isinstance(constant, Constant)
         assert constant.value == value
