@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kexplorer.model.cluster import Reader
 from kexplorer.model.failure import Failure, FailureKind
@@ -32,6 +34,7 @@ class Transactional(FakeCluster):
         super().__init__()
         self.aborted: set[tuple[TopicPartition, int]] = set()
         self.stable: dict[TopicPartition, int] = {}
+        self.ends: dict[TopicPartition, int] = {}  # where a marker is the last
         self.reads: list[tuple[IsolationLevel, list[tuple[int, int, int | None]]]] = []
         self.before_read: Callable[[IsolationLevel], None] = lambda _: None
 
@@ -48,10 +51,10 @@ class Transactional(FakeCluster):
         self, wanted: Mapping[TopicPartition, OffsetSpec], isolation: IsolationLevel = UNCOMMITTED
     ) -> dict[TopicPartition, int | Failure | None]:
         found = await super().list_offsets(wanted, isolation)
-        if isolation is COMMITTED:
-            for source in self.stable.keys() & wanted.keys():
-                if wanted[source] is Edge.END and not isinstance(found[source], Failure):
-                    found[source] = self.stable[source]
+        known = self.stable if isolation is COMMITTED else self.ends
+        for source in known.keys() & wanted.keys():
+            if wanted[source] is Edge.END and not isinstance(found[source], Failure):
+                found[source] = known[source]
         return found
 
     @contextlib.asynccontextmanager
@@ -84,6 +87,44 @@ def cluster() -> Transactional:
 
 def _marks(aio: LoopRunner, cluster: Transactional, records: RecordColumns) -> dict[int, Mark]:
     return {offset: mark for (_, offset), mark in aio.run(Marks(cluster).of(records)).items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    events=st.lists(st.tuples(st.sampled_from("wwwwca"), st.integers(0, 3)), min_size=1, max_size=80),
+    pages=st.lists(st.tuples(st.integers(0, 80), st.integers(1, 30)), max_size=6),
+)
+def test_whatever_was_written_each_page_is_marked_rightly(
+    events: list[tuple[str, int]], pages: list[tuple[int, int]]
+) -> None:
+    """Producer 0 writes without transactions; the others write, commit and abort."""
+    cluster = Transactional()
+    cluster.add_topic("t")
+    under_way: dict[int, list[int]] = {}
+    records: list[int] = []
+    end = 0
+    for what, producer in events:
+        if what == "w" or producer == 0:
+            records.append(end)
+            if producer:
+                under_way.setdefault(producer, []).append(end)
+        elif producer in under_way:
+            written = under_way.pop(producer)
+            cluster.aborted |= {(P0, offset) for offset in written if what == "a"}
+        else:
+            continue
+        end += 1
+    cluster.write(records or [0])
+    end = max(end, 1)
+    cluster.stable[P0] = stable = min((offsets[0] for offsets in under_way.values()), default=end)
+    cluster.ends[P0] = end
+    marks = Marks(cluster)
+    for start, size in [*pages, (max(end - 10, 0), 10), (0, end)]:
+        page = cluster.page(P0, start, start + size)
+        held = {r.offset: Mark.HELD for r in page if r.offset >= stable}
+        aborted = {r.offset: Mark.ABORTED for r in page if r.offset < stable and (P0, r.offset) in cluster.aborted}
+        found = asyncio.run(marks.of(page))
+        assert {offset: mark for (_, offset), mark in found.items()} == held | aborted
 
 
 def test_pages_back_from_the_end_of_a_log_without_gaps_are_not_read_again(
@@ -132,6 +173,16 @@ def test_an_open_transaction(aio: LoopRunner, cluster: Transactional) -> None:
     cluster.aborted = {(P0, 3)}
     cluster.stable[P0] = 30
     assert _marks(aio, cluster, cluster.page()) == {3: Mark.ABORTED, **dict.fromkeys(range(30, 40), Mark.HELD)}
+
+
+def test_a_marker_behind_the_last_stable_offset(aio: LoopRunner, cluster: Transactional) -> None:
+    """One transaction is open from offset 30 on; another one that began before it was aborted behind that, at 45."""
+    cluster.write([*range(45), *range(46, 50)])
+    cluster.aborted = {(P0, 25), (P0, 28)}
+    cluster.stable[P0] = 30
+    aborted = dict.fromkeys((25, 28), Mark.ABORTED)
+    assert _marks(aio, cluster, cluster.page(P0, 20, 30)) == aborted
+    assert _marks(aio, cluster, cluster.page(P0, 20, 33)) == {**aborted, **dict.fromkeys((30, 31, 32), Mark.HELD)}
 
 
 def test_records_that_are_removed_meanwhile_were_not_aborted(aio: LoopRunner, cluster: Transactional) -> None:
