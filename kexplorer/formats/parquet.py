@@ -11,6 +11,7 @@ from kexplorer.model.records import Record
 
 _GROUP_BYTES = 16_000_000  # of keys, values and headers in a row group: what is kept in memory until it is written
 _GROUP_ROWS = 100_000
+_ROWS = 500  # that become columns at once: other threads wait for as long
 
 
 class ParquetWriter:
@@ -26,19 +27,27 @@ class ParquetWriter:
         self._schema = _schema(self._arrow)
         self._sink = _Sink(file)
         self._writer = parquet.ParquetWriter(self._sink, self._schema, compression="zstd")
-        self._rows: list[Record] = []
-        self._nbytes = 0
+        self._batches: list[Any] = []
+        self._rows = self._nbytes = 0
 
     def write(self, records: Iterable[Record]) -> None:
+        batch: list[Record] = []
         for record in records:
-            self._rows.append(record)
+            batch.append(record)
+            self._rows += 1
             self._nbytes += _size(record)
-            if self._nbytes >= _GROUP_BYTES or len(self._rows) >= _GROUP_ROWS:
+            full = self._nbytes >= _GROUP_BYTES or self._rows >= _GROUP_ROWS
+            if full or len(batch) >= _ROWS:
+                self._batches.append(self._columns(batch))
+                batch = []
+            if full:
                 self._end_group()
+        if batch:
+            self._batches.append(self._columns(batch))
 
     def finish(self) -> None:
         """Writes the last rows and the footer, without which nothing can be read."""
-        if self._rows:
+        if self._batches:
             self._end_group()
         self._writer.close()
 
@@ -47,7 +56,10 @@ class ParquetWriter:
         self._sink.file = None
 
     def _end_group(self) -> None:
-        rows = self._rows
+        self._writer.write_table(self._arrow.Table.from_batches(self._batches))
+        self._batches, self._rows, self._nbytes = [], 0, 0
+
+    def _columns(self, rows: list[Record]) -> Any:
         columns: list[list[Any]] = [
             [r.topic for r in rows],
             [r.partition for r in rows],
@@ -58,8 +70,7 @@ class ParquetWriter:
             [r.headers for r in rows],
         ]
         arrays = [self._arrow.array(column, of.type) for column, of in zip(columns, self._schema, strict=True)]
-        self._writer.write_batch(self._arrow.record_batch(arrays, schema=self._schema))
-        self._rows, self._nbytes = [], 0
+        return self._arrow.record_batch(arrays, schema=self._schema)
 
 
 class _Sink:

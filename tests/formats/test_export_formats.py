@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import sys
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -203,6 +204,18 @@ def test_parquet_row_groups_are_bounded_by_bytes() -> None:
     writer.finish()
     groups = arrow.ParquetFile(io.BytesIO(file.getvalue())).metadata
     assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [16, 16, 8]
+
+
+def test_parquet_of_several_topics() -> None:
+    arrow = _arrow()
+    rows = [replace(_record(b"%d" % n), source=TopicPartition(f"t{n % 3}{n // 700}", n % 2)) for n in range(2000)]
+    file = io.BytesIO()
+    writer = ParquetWriter(file)
+    for start in range(0, 2000, 300):
+        writer.write(rows[start : start + 300])
+    writer.finish()
+    found = arrow.read_table(io.BytesIO(file.getvalue()), columns=["topic", "partition", "value"]).to_pylist()
+    assert [tuple(each.values()) for each in found] == [(r.topic, r.partition, r.value) for r in rows]
 
 
 def test_parquet_without_the_extra_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
