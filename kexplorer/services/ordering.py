@@ -41,7 +41,9 @@ class Rows(Protocol):
 
     @property
     def dropped(self) -> int: ...
+    def __len__(self) -> int: ...
     def peek(self, row: int, limit: int, /) -> Peek | None: ...
+    def is_gap(self, row: int, /) -> bool: ...
 
 
 class SortedRows:
@@ -105,7 +107,7 @@ async def sort(
     """
     first, total = ring.dropped, len(ring)
     ranked = _Ranked()
-    async for rows, peeks in _look_at(ring, [range(total)], reading.limit):
+    async for rows, peeks in _look_at(ring, range(total), reading.limit):
         await _in_thread(partial(ranked.add, rows, map(reading.value_of, peeks)))
         progress((rows[-1] + 1) / total)
     stopped = threading.Event()
@@ -190,8 +192,8 @@ class ValueCounts:
     absent_expression: str
 
 
-async def count_values(rows: Rows, loaded: Sequence[range], reading: Reading) -> ValueCounts:
-    """Counts the values of a column over the rows of `loaded`; those that are not there are left out.
+async def count_values(rows: Rows, numbers: Iterable[int], reading: Reading) -> ValueCounts:
+    """Counts the values of a column over the rows `numbers`; those without a record are left out.
 
     Numbers are equal by their value, texts by all of their characters, objects and lists by the first 4,000 characters
     of their JSON. Raises Failure (REFUSED) when rows are forgotten meanwhile.
@@ -205,7 +207,7 @@ async def count_values(rows: Rows, loaded: Sequence[range], reading: Reading) ->
             counter[key] += 1
             samples.setdefault(key, value)
 
-    async for _, peeks in _look_at(rows, loaded, reading.limit):
+    async for _, peeks in _look_at(rows, numbers, reading.limit):
         await _in_thread(partial(add, peeks))
     return await _in_thread(lambda: _summed_up(counter, samples, reading.expression))
 
@@ -225,13 +227,21 @@ def _summed_up(
     )
 
 
-async def _look_at(rows: Rows, loaded: Sequence[range], limit: int) -> AsyncIterator[tuple[list[int], list[Peek]]]:
-    """The rows of `loaded`, in lists that take about a millisecond."""
+def near(rows: Rows, row: int) -> Iterator[int]:
+    """The rows around `row` as far as they are loaded without a break: first those from `row` on, then those before."""
+    for step, at in ((1, row), (-1, row - 1)):
+        while 0 <= at < len(rows) and (rows.peek(at, 0) is not None or rows.is_gap(at)):
+            yield at
+            at += step  # noqa: PLW2901
+
+
+async def _look_at(rows: Rows, wanted: Iterable[int], limit: int) -> AsyncIterator[tuple[list[int], list[Peek]]]:
+    """The rows `wanted`, in lists that take about two milliseconds."""
     first = rows.dropped
     numbers: list[int] = []
     peeks: list[Peek] = []
     nbytes, until = 0, time.perf_counter() + _LOOK
-    for row in (row for part in loaded for row in part):
+    for row in wanted:
         if (peek := rows.peek(row, limit)) is not None:
             numbers.append(row)
             peeks.append(peek)

@@ -17,7 +17,7 @@ from kexplorer.formats.payloads import MISSING
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Peek, Record, RecordColumns, RecordRing, TimestampType
 from kexplorer.model.topics import TopicPartition
-from kexplorer.services.ordering import SortedRows, ValueCounts, count_values, sort
+from kexplorer.services.ordering import SortedRows, ValueCounts, count_values, near, sort
 
 T = TypeVar("T")
 X = compile_column("value.x", 0)
@@ -112,7 +112,7 @@ def test_rows_that_are_forgotten_meanwhile_are_told() -> None:
         ring = RecordRing(200_000)
         for offset in range(3_000):
             ring.add(record(offset, b'{"x": 1}'))
-        job = sort(ring, X) if work is sort else count_values(ring, [range(len(ring))], X)
+        job = sort(ring, X) if work is sort else count_values(ring, range(len(ring)), X)
         with pytest.raises(Failure) as failed:
             run(_forget_while(job, ring))
         assert failed.value.kind is FailureKind.REFUSED
@@ -134,6 +134,12 @@ class Watched:
         self.asked += 1
         return None if row % 10 == 9 else self._ring.peek(row, limit)
 
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def is_gap(self, row: int) -> bool:
+        return row == 39
+
 
 def test_live_rows_are_looked_at_by_one_thread_and_decoded_by_others() -> None:
     decoded_by: set[int] = set()
@@ -143,11 +149,18 @@ def test_live_rows_are_looked_at_by_one_thread_and_decoded_by_others() -> None:
         return X.value_of(peek)
 
     rows = Watched(with_x(*range(100)))
-    counts = run(count_values(rows, [range(20, 40), range(60, 100)], type(X)(value_of, X.limit)))
+    counts = run(count_values(rows, [*range(20, 40), *range(60, 100)], type(X)(value_of, X.limit)))
     assert rows.threads == {threading.get_ident()}
     assert threading.get_ident() not in decoded_by
     assert rows.asked == 60
     assert counts.total == 54  # what is not there counts for nothing
+
+
+def test_what_is_loaded_around_a_row_ends_where_a_row_is_not_there() -> None:
+    rows = Watched(with_x(*range(100)))
+    assert list(near(rows, 42)) == [42, 43, 44, 45, 46, 47, 48, 41, 40, 39, 38, *range(37, 29, -1)]
+    assert list(near(rows, 3)) == [*range(3, 9), 2, 1, 0]
+    assert list(near(rows, 1_000)) == []
 
 
 def test_a_sort_that_is_cancelled_ends_its_work() -> None:
@@ -163,7 +176,7 @@ def test_a_sort_that_is_cancelled_ends_its_work() -> None:
 
 def counted(*values: object) -> ValueCounts:
     ring = with_x(*values)
-    return run(count_values(ring, [range(len(ring))], X))
+    return run(count_values(ring, range(len(ring)), X))
 
 
 def test_values_are_counted_with_what_is_null_and_missing_apart() -> None:
@@ -188,7 +201,7 @@ def test_beyond_a_hundred_values_the_others_are_summed_up() -> None:
 
 def test_values_too_large_to_decode_are_counted_as_such() -> None:
     ring = ring_of([b'{"x": 1}', b'{"x": 1, "y": "%s"}' % (b"y" * LONGEST_READ)])
-    counts = run(count_values(ring, [range(2)], X))
+    counts = run(count_values(ring, range(2), X))
     assert (counts.unread, counts.total, len(counts.top)) == (1, 2, 1)
     assert offsets(run(sort(ring, X))) == [0, 1]
 

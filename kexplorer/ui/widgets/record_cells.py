@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from typing import NamedTuple
@@ -20,7 +20,8 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """`width` is in characters of its font, the least for the last column, which takes what is left."""
+    """`width` is in characters of its font, the least for the last column, which takes what is left. `expression`: it
+    fills the column, which a person has added."""
 
     key: str
     title: str
@@ -28,6 +29,7 @@ class Column:
     number: bool = False
     mono: bool = False
     hidden: bool = False
+    expression: str = ""
 
 
 # In the order of the cells.
@@ -43,10 +45,12 @@ COLUMNS = (
 
 
 class Cell(NamedTuple):
-    """`mark` says in a word what the text alone cannot: "null", "empty", "tombstone", "hex"."""
+    """`mark` says in a word what the text alone cannot: "null", "empty", "tombstone", "hex". `number`: the text is to
+    stand at the right, whatever else the column holds."""
 
     text: str
     mark: str = ""
+    number: bool = False
 
 
 GAP = tuple(
@@ -63,7 +67,7 @@ def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
         Cell(count(record.offset)),
         Cell(timestamp(record.timestamp, zone)),
         _data_cell(record.key),
-        _headers_cell(record.headers),
+        headers_cell(record.headers),
         Cell(count(peek.size)),
         Cell("", "tombstone") if is_tombstone(record) else _data_cell(record.value),
     )
@@ -89,7 +93,7 @@ def _data_cell(data: bytes | None) -> Cell:
     return Cell(text, mark_of(kind))
 
 
-def _headers_cell(headers: tuple[Header, ...] | None) -> Cell:
+def headers_cell(headers: tuple[Header, ...] | None) -> Cell:
     if headers is None:
         return Cell("", "unreadable")
     shown = []
@@ -118,14 +122,15 @@ def as_text(data: bytes | None) -> str:
         return (data or b"").hex()
 
 
-def as_tsv(records: Iterable[Record], zone: tzinfo) -> str:
-    """A table for a spreadsheet: fields with tabs or line ends are quoted, and none is taken for a formula."""
+def as_tsv(records: Iterable[Record], zone: tzinfo, added: Sequence[tuple[str, Callable[[Record], str]]] = ()) -> str:
+    """A table for a spreadsheet: fields with tabs or line ends are quoted, and none is taken for a formula. `added`:
+    titles and contents of more columns, which come last."""
     out = io.StringIO()
     writer = csv.writer(out, "excel-tab", lineterminator="\n")
-    writer.writerow(column.title for column in COLUMNS if column.key != "size")
+    writer.writerow([*(column.title for column in COLUMNS if column.key != "size"), *(title for title, _ in added)])
     for record in records:
         headers = "; ".join(f"{name}={as_text(value)}" for name, value in record.headers or ())
         row = (record.partition, record.offset, timestamp(record.timestamp, zone))
-        texts = (as_text(record.key), headers, as_text(record.value))
+        texts = (as_text(record.key), headers, as_text(record.value), *(text_of(record) for _, text_of in added))
         writer.writerow((*row, *(f"'{text}" if text.startswith(_FORMULA) else text for text in texts)))
     return out.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 from typing import NamedTuple
 
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
@@ -11,7 +10,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPalette
 from PySide6.QtWidgets import QWidget
 
 from kexplorer.ui.theme import mono_font, row_height, tokens
-from kexplorer.ui.widgets.record_cells import COLUMNS, Cell
+from kexplorer.ui.widgets.record_cells import Cell, Column
 
 PADDING = 8
 
@@ -28,9 +27,10 @@ class Row(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a column is: the index into COLUMNS, its left edge and its width in pixels."""
+    """Where a column is: the number of its cell, what it is, its left edge and its width in pixels."""
 
     column: int
+    look: Column
     x: int
     width: int
 
@@ -60,17 +60,15 @@ class RowPainter:
         self._accent = self._selection = QColor(look.accent)
         self._quiet_selection = QColor(look.accent_quiet)
 
-    def default_width(self, column: int) -> int:
-        """Pixels for the usual content of a column."""
-        spec = COLUMNS[column]
-        figure = self._mono_width if spec.mono else self._figure
-        return ceil(spec.width * figure) + 2 * PADDING
+    def figure_of(self, column: Column) -> float:
+        """Pixels of a character in which the width of `column` is counted."""
+        return self._mono_width if column.mono else self._figure
 
     def paint(self, painter: QPainter, area: QRect, rows: Sequence[Row], places: Sequence[Place], focus: bool) -> None:
         self._backgrounds(painter, area, rows, focus)
         for place in places:
             painter.setClipRect(place.x, area.y(), place.width, area.height())
-            if COLUMNS[place.column].number:
+            if place.look.number:
                 self._numbers(painter, rows, place)
             else:
                 self._texts(painter, rows, place)
@@ -93,20 +91,23 @@ class RowPainter:
             painter.drawText(QPointF(left + free, row.y + baseline), text)
 
     def _texts(self, painter: QPainter, rows: Sequence[Row], place: Place) -> None:
-        mono = COLUMNS[place.column].mono
+        mono = place.look.mono
         usual, baseline = self.plain_mono if mono else self.font, self._baselines[mono]
         painter.setFont(usual)
         for row in rows:
             if row.cells is None:
                 continue
-            text, mark = row.cells[place.column]
+            text, mark, number = row.cells[place.column]
             left = float(place.x + PADDING)
             if mark:
                 left += self._mark(painter, left, row, mark) + PADDING
                 painter.setFont(usual)
             if not text:
                 continue
-            fitting = self._fitting(text, place.x + place.width - PADDING - left, mono)
+            room = place.x + place.width - PADDING - left
+            fitting = self._fitting(text, room, mono)
+            if number:
+                left += max(0.0, room - len(fitting) * self._mono_width)
             painter.setPen(self._on_selection if row.selected else self._text)
             if text.isascii() or not mono:
                 painter.drawText(QPointF(left, row.y + baseline), fitting)
@@ -157,6 +158,6 @@ class RowPainter:
         thick, room = max(4, self.height // 4), place.width - 2 * PADDING
         for row in rows:
             if row.cells is None:
-                width = room if COLUMNS[place.column].number else room * 2 // 3
+                width = room if place.look.number else room * 2 // 3
                 bounds = QRect(place.x + PADDING, row.y + (self.height - thick) // 2, width, thick)
                 painter.fillRect(bounds, self._hover)

@@ -1,380 +1,221 @@
-"""The message table: an own-drawn view on any number of records, newest or oldest first."""
+"""The message table: records with columns that a person chooses, sorts by and counts the values of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, tzinfo
-from itertools import islice
-from typing import Protocol
+from collections.abc import Iterable
 
-from PySide6.QtCore import QEvent, QPoint, Qt, Signal
-from PySide6.QtGui import (
-    QAction,
-    QContextMenuEvent,
-    QFocusEvent,
-    QGuiApplication,
-    QKeyEvent,
-    QKeySequence,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-)
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
 from kexplorer.formats.numbers import count
-from kexplorer.model.records import Peek, Record, RecordRing
+from kexplorer.model.failure import Failure
+from kexplorer.model.records import RecordRing
+from kexplorer.services.ordering import SortedRows, count_values, near, sort
 from kexplorer.ui.icons import icon
-from kexplorer.ui.widgets.record_cells import (
-    CELL_BYTES,
-    GAP,
-    Cell,
-    as_tsv,
-    keys_as_text,
-    row_cells,
-    spoken,
-    values_as_text,
-)
-from kexplorer.ui.widgets.record_header import RecordHeader
-from kexplorer.ui.widgets.record_rows import Row, RowPainter
-from kexplorer.ui.widgets.row_area import RowArea
-from kexplorer.ui.widgets.row_selection import RowSelection
+from kexplorer.ui.tasks import Tasks
+from kexplorer.ui.widgets.record_list import MOST_COPIED, RecordList, RowSource
 
-MOST_COPIED = 10_000  # records in one go to the clipboard
-_MOST_CACHED = 1_000  # rows whose cells are kept; several screens
-_SHIFT, _CTRL, _NONE = (
-    Qt.KeyboardModifier.ShiftModifier,
-    Qt.KeyboardModifier.ControlModifier,
-    Qt.KeyboardModifier.NoModifier,
-)
+__all__ = ["MOST_COPIED", "RecordView", "RowSource"]
+
+_MANY = 20_000  # rows that take long enough to say so
+_SORT, _COUNT = "sort rows", "count values"  # tasks
 
 
-class RowSource(Protocol):
-    """Rows from 0, the oldest that is kept; `dropped` rows came before it. None is a row that is not there yet."""
+class RecordView(RecordList):
+    """A `RecordList` with columns of one's own. `tasks` is what sorting and counting run in.
 
-    @property
-    def dropped(self) -> int: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, row: int, /) -> Record | None: ...
-    def peek(self, row: int, limit: int, /) -> Peek | None:
-        """What is painted: at most `limit` bytes of the record's key, value and headers."""
-        ...
-
-    def is_gap(self, row: int, /) -> bool:
-        """It is known that there is no record."""
-        ...
-
-
-class RecordView(RowArea):
-    """Shows the rows of a `RowSource`; only those on screen are ever asked for.
-
-    Records are remembered by their absolute row (`source.dropped + row`), so that selection and current row stay with
-    them while others come and go. At the newest end the view follows; anywhere else what is on screen stays put.
-    The owner calls `rows_changed()` after the source grew, shrank or filled a gap, at most some 20 times a second.
+    A ring can be sorted: that is a snapshot of the rows it has at that time. Records that come later stand at the end;
+    once the ring forgets some, the rows are in their order of arrival again. A topic that is browsed is not in memory,
+    so it cannot be sorted, and counted is what is loaded around the rows on screen.
     """
 
-    current_changed = Signal(object)  # Record | None
-    activated = Signal(object)  # Record: Enter or double click
-    context_menu_requested = Signal(QPoint)  # global position; the record under it is selected
-    following_changed = Signal(bool)
-    notice = Signal(str)  # a sentence for the status bar
+    columns_changed = Signal()  # by a person: `save_state` gives something else
+    filter_requested = Signal(str)  # an expression
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Tasks | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setAccessibleName("Messages")
-        self._source: RowSource = RecordRing(0)
-        self._total = self._dropped = 0  # absolute rows, as of the last rows_changed()
-        self._newest_first = True
-        self._stays = self._held = False
-        self._following = True
-        self._zone: tzinfo = UTC
-        self._selection = RowSelection()  # of absolute rows, as are the next three
-        self._current: int | None = None
-        self._anchor: int | None = None  # where a range with Shift starts
-        self._hovered: int | None = None
-        self._missing = False  # a placeholder was painted
-        self._cells: dict[int, tuple[Cell, ...]] = {}
-        self._rows = RowPainter(self)
-        self._header = RecordHeader(self)
-        self._header.set_default_widths(self._rows)
-        self._header.reset_columns()
-        self._header.set_zone(self._zone)
-        self._header.layout_changed.connect(self._show_columns)
-        self._copy_actions = self._make_copy_actions()
-        self.horizontalScrollBar().valueChanged.connect(self._header.setOffset)
+        self._tasks = tasks or Tasks(lambda failure: self.notice.emit(str(failure)))
+        self._arrivals: RowSource = self._source  # in the order that they came in
+        self._wanted_order = (self._newest_first, self._stays)  # while they are not sorted
+        self._header.changed.connect(self.columns_changed)
+        self._header.sort_requested.connect(self._sort)
+        self._header.order_requested.connect(self.show_arrivals)
+        self._header.count_requested.connect(self._count)
+        self._header.column_wanted.connect(self._ask_for_column)
+        self._header.column_unwanted.connect(self._remove)
+        self._header.reset_requested.connect(self._reset)
+        self._columns_action = QAction(icon("columns"), "Columns …", self)
+        self._columns_action.setShortcut("Ctrl+Shift+H")  # for the menu to show; keyPressEvent takes it
+        self._columns_action.triggered.connect(self._header.open_for_all)
+        self._key_actions.append(self._columns_action)
 
-    # ---- what is shown
+    # ---- columns
 
-    def set_source(self, source: RowSource, *, stays: bool = False) -> None:
-        """Shows another source from its newest record; nothing is selected. `stays`: what is on screen is not moved by
-        rows that come, not even at the newest end."""
-        self._source = source
-        self._stays = stays
-        self._total, self._dropped = source.dropped + len(source), source.dropped
-        self._selection.clear()
-        self._cells.clear()
-        self._anchor = self._hovered = None
-        if self._current is not None:
-            self._current = None
-            self.current_changed.emit(None)
-        self.place(self._newest_end, repaint=True)
+    def columns_action(self) -> QAction:
+        """Opens the menu of the columns at the keyboard, for another menu."""
+        return self._columns_action
 
-    def rows_changed(self) -> None:
-        before, total, dropped = self._total, self._source.dropped + len(self._source), self._source.dropped
-        was_short = not self.longest_way
-        shift = (total - before if self._newest_first else self._dropped - dropped) * self._rows.height
-        self._total, self._dropped = total, dropped
-        self._selection.remove(0, dropped)
-        if self._current is not None and self._current < dropped:
-            self._current = None  # no signal: whoever shows the record may go on showing it
-        moves = self._following and not self._stays and not self._held
-        top = self._newest_end if moves else self.top + shift
-        changed = self._missing or (was_short and total != before)
-        self.place(top, shift=shift, repaint=changed)
+    def add_column(self, expression: str) -> None:
+        """Shows a column that `expression` fills, before the value. Raises Failure (INVALID)."""
+        before = len(self._columns)
+        number = self._columns.add(expression)
+        if number == before:
+            self._header.added()
+        else:
+            self._header.show_column(number, True)
 
-    def set_newest_first(self, newest_first: bool) -> None:
-        self._newest_first = newest_first
-        self.place(self._newest_end, repaint=True)
-
-    def set_zone(self, zone: tzinfo) -> None:
-        """The time zone of all times in the table; its name stands in the header."""
-        self._zone = zone
-        self._cells.clear()
-        self._header.set_zone(zone)
-        self.viewport().update()
-
-    def jump_to_newest(self) -> None:
-        self._held = False
-        self.place(self._newest_end)
-
-    @property
-    def following(self) -> bool:
-        """The newest record is on screen, and the next ones will be when they come."""
-        return self._following
+    def remove_column(self, expression: str) -> None:
+        """Nothing happens if there is no such column."""
+        added = (number for number, column in enumerate(self._columns) if column.expression == expression != "")
+        number = next(added, -1)
+        if number >= 0:
+            self._remove(number)
 
     def save_state(self) -> dict[str, object]:
-        """Order, widths and visibility of the columns, as plain values that JSON can hold."""
-        return self._header.save_state()
+        """Order, widths, visibility and expressions of the columns, as plain values that JSON can hold."""
+        return {"columns": self._header.save_state()}
 
     def restore_state(self, state: dict[str, object]) -> None:
         """What in `state` makes no sense is ignored."""
-        self._header.restore_state(state)
+        columns = state.get("columns")
+        self._header.restore_state(columns if isinstance(columns, list) else [])
 
-    # ---- selection
+    def _ask_for_column(self) -> None:
+        from kexplorer.ui.widgets.record_columns import ColumnDialog  # noqa: PLC0415
+
+        dialog = ColumnDialog(self)
+        dialog.accepted.connect(lambda: self.add_column(dialog.expression))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+
+    def _remove(self, number: int) -> None:
+        sorted_by = self._header.sorted_by
+        if sorted_by and sorted_by[0] >= number:  # the numbers behind it change
+            self.show_arrivals()
+        self._columns.remove(number)
+        self._header.removed(number)
+
+    def _reset(self) -> None:
+        for column in [column for column in self._columns if column.expression]:
+            self.remove_column(column.expression)
+        self._header.reset()
+
+    # ---- order
 
     @property
-    def current_record(self) -> Record | None:
-        return None if self._current is None else self._record(self._current)
+    def sorted_by(self) -> tuple[str, bool] | None:
+        """The key of a column, or its expression, and whether descending; None in the order of arrival."""
+        if not (sorted_by := self._header.sorted_by):
+            return None
+        column = self._columns[sorted_by[0]]
+        return column.expression or column.key, sorted_by[1]
 
-    @property
-    def selected_count(self) -> int:
-        return len(self._selection)
+    def set_source(self, source: RowSource, *, stays: bool = False) -> None:
+        self._tasks.cancel(_SORT)
+        self._tasks.cancel(_COUNT)
+        self._header.show_sort(None)
+        self._arrivals = source
+        self._wanted_order = (self._wanted_order[0], stays)
+        self._newest_first = self._wanted_order[0]
+        super().set_source(source, stays=stays)
 
-    def selected_records(self, most: int = MOST_COPIED) -> list[Record]:
-        """The first `most` of them in the order of the source, without those that are not there."""
-        return [record for row in islice(self._selection, most) if (record := self._record(row)) is not None]
+    def set_newest_first(self, newest_first: bool) -> None:
+        self._wanted_order = (newest_first, self._wanted_order[1])
+        if not isinstance(self._source, SortedRows):
+            super().set_newest_first(newest_first)
+
+    def rows_changed(self) -> None:
+        if isinstance(self._source, SortedRows) and self._source.outdated:
+            self.show_arrivals()
+            self.notice.emit("Older records were forgotten, so the rows are in the order of arrival again.")
+        super().rows_changed()
+
+    def jump_to_newest(self) -> None:
+        self.show_arrivals()
+        super().jump_to_newest()
 
     def select(self, row: int) -> None:
-        """Makes the source's row `row` the current and only selected one, and scrolls to it."""
-        self._go(self._source.dropped + row, _NONE)
+        if isinstance(self._source, SortedRows):
+            row = self._source.row_of(self._arrivals.dropped + row) or 0
+        super().select(row)
 
-    def select_all(self) -> None:
-        if self._total > self._dropped:
-            self._selection.replace(self._dropped, self._total)
-            self.viewport().update()
+    def show_arrivals(self) -> None:
+        """Ends sorting."""
+        self._tasks.cancel(_SORT)
+        self._header.show_sort(None)
+        if isinstance(self._source, SortedRows):
+            self._show_order(self._arrivals)
 
-    def copy_actions(self) -> list[QAction]:
-        """What Ctrl+C and its like do, for a menu."""
-        return self._copy_actions
-
-    def _make_copy_actions(self) -> list[QAction]:
-        actions = []
-        for text, keys, convert in (
-            ("Copy value", "Ctrl+C", values_as_text),
-            ("Copy key", "", keys_as_text),
-            ("Copy rows as a table", "Ctrl+Shift+C", lambda records: as_tsv(records, self._zone)),
-        ):
-            action = QAction(icon("copy"), text, self)
-            action.setShortcut(keys)  # for the menu to show; keyPressEvent takes them, so no other action is in the way
-            action.triggered.connect(lambda _, convert=convert: self._copy(convert))
-            actions.append(action)
-        return actions
-
-    def _copy(self, convert: Callable[[Sequence[Record]], str]) -> None:
-        if not (wanted := self.selected_count):
+    def _sort(self, number: int, descending: bool) -> None:
+        if isinstance(self._arrivals, RecordRing):
+            self._tasks.start(_SORT, self._sort_ring(self._arrivals, number, descending))
             return
-        records = self.selected_records()
-        QGuiApplication.clipboard().setText(convert(records))
-        of = "" if len(records) == wanted else f" of {count(wanted)}"
-        self.notice.emit(f"Copied from {count(len(records))}{of} selected records.")
+        self._header.show_sort(None)
+        self.notice.emit(
+            "A topic that is browsed is not in memory as a whole and cannot be sorted. Search or follow, then sort."
+        )
 
-    def _go(self, row: int, modifiers: Qt.KeyboardModifier) -> None:
-        """Moves the current row, and the selection as the keys that are held say."""
-        if self._total == self._dropped:
+    async def _sort_ring(self, ring: RecordRing, number: int, descending: bool) -> None:
+        title, rows = self._columns[number].title, count(len(ring))
+        told = -1
+
+        def tell(share: float) -> None:
+            nonlocal told
+            if len(ring) > _MANY and (percent := int(share * 10) * 10) != told:
+                told = percent
+                self.notice.emit(f"Sorting {rows} rows by {title}: {percent} % read.")
+
+        try:
+            order = await sort(ring, self._columns.reading(number), descending=descending, progress=tell)
+        except Failure as failure:
+            self.notice.emit(f"The rows could not be sorted. {failure}")
             return
-        row = max(self._dropped, min(row, self._total - 1))
-        if modifiers & _SHIFT and self._anchor is not None:
-            self._selection.replace(min(row, self._anchor), max(row, self._anchor) + 1)
-        else:
-            self._anchor = row
-            if modifiers & _CTRL:
-                self._selection.toggle(row)
-            else:
-                self._selection.replace(row, row + 1)
-        self._held = True  # who selects a row wants to read it: it is not moved away by those that come
-        changed, self._current = row != self._current, row
-        self.reveal(self._place_of(row))
-        self.viewport().update()
-        if changed:
-            peek = self._peek(row)
-            self.setAccessibleDescription(spoken(peek, self._zone) if peek else "")
-            self.current_changed.emit(self._record(row))
+        self._header.show_sort((number, descending))
+        self._show_order(order)
+        self.notice.emit(f"{count(order.sorted_count)} rows sorted by {title}. Later ones are at the end.")
 
-    # ---- rows: absolute ones, and their places on screen counted from the top
-
-    def row_count(self) -> int:
-        return self._total - self._dropped
-
-    def row_height(self) -> int:
-        return self._rows.height
-
-    def content_width(self) -> int:
-        return self._header.length()
-
-    @property
-    def _newest_end(self) -> int:
-        return 0 if self._newest_first else self.longest_way
-
-    def _place_of(self, row: int) -> int:
-        return self._total - 1 - row if self._newest_first else row - self._dropped
-
-    def _absolute(self, place: int) -> int:
-        return self._total - 1 - place if self._newest_first else place + self._dropped
-
-    def _record(self, row: int) -> Record | None:
-        at = row - self._source.dropped  # which may have moved on since rows_changed()
-        return self._source[at] if 0 <= at < len(self._source) else None
-
-    def _peek(self, row: int) -> Peek | None:
-        at = row - self._source.dropped
-        return self._source.peek(at, CELL_BYTES) if 0 <= at < len(self._source) else None
-
-    def _cells_of(self, row: int) -> tuple[Cell, ...] | None:
-        cells = self._cells.get(row)
-        if cells is None and (peek := self._peek(row)) is not None:
-            if len(self._cells) >= _MOST_CACHED:
-                self._cells.clear()
-            cells = self._cells[row] = row_cells(peek, self._zone)
-        if cells is None and 0 <= (at := row - self._source.dropped) < len(self._source) and self._source.is_gap(at):
-            return GAP
-        return cells
-
-    def place(self, top: int, *, shift: int = 0, repaint: bool = False) -> None:
-        super().place(top, shift=shift, repaint=repaint)
-        following = self.top == self._newest_end
-        if following != self._following:
-            self._following = following
-            self._held = self._held and not following
-            self.following_changed.emit(following)
-
-    # ---- painting
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        area = event.rect()
-        rows = []
-        missing = False
-        for place in self.rows_in(area.y(), area.height()):
-            row = self._absolute(place)
-            cells = self._cells_of(row)
-            missing = missing or cells is None
-            states = (bool(row % 2), row == self._hovered, row in self._selection, row == self._current)
-            rows.append(Row(self.y_of(place), cells, *states))
-        self._missing = missing or (self._missing and area != self.viewport().rect())
-        painter = QPainter(self.viewport())
-        self._rows.paint(painter, area, rows, self._header.places(), self.hasFocus())
-        painter.end()
-
-    def restyle(self) -> None:
-        self._rows = RowPainter(self)
-        self._header.set_default_widths(self._rows)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        height = self._header.sizeHint().height()
-        self.setViewportMargins(0, height, 0, 0)
-        body = self.viewport().geometry()
-        self._header.setGeometry(body.x(), body.y() - height, body.width(), height)
-        super().resizeEvent(event)
-
-    def _show_columns(self) -> None:
-        self.place(self.top, repaint=True)
-
-    # ---- mouse and keyboard
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        place = self.row_at(event.position().toPoint().y())
-        if event.button() == Qt.MouseButton.LeftButton and place < self.row_count():
-            self._go(self._absolute(place), event.modifiers())
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        event.accept()
-
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton and (record := self.current_record):
-            self.activated.emit(record)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        place = self.row_at(event.position().toPoint().y())
-        if event.buttons() & Qt.MouseButton.LeftButton and self._anchor is not None:
-            self._go(self._absolute(place), _SHIFT)
-        self._hover(self._absolute(place) if 0 <= place < self.row_count() else None)
-
-    def leaveEvent(self, event: QEvent) -> None:
-        super().leaveEvent(event)
-        self._hover(None)
-
-    def _hover(self, row: int | None) -> None:
-        if row == self._hovered:
-            return
-        before, self._hovered = self._hovered, row
-        for each in (before, row):
-            if each is not None:
-                self.update_row(self._place_of(each))
-
-    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
-        at = event.globalPos()
-        if event.reason() == QContextMenuEvent.Reason.Mouse:
-            place = self.row_at(self.viewport().mapFromGlobal(at).y())
-            if 0 <= place < self.row_count() and self._absolute(place) not in self._selection:
-                self._go(self._absolute(place), _NONE)
-        elif self._current is not None:
-            at = self.viewport().mapToGlobal(QPoint(20, self.y_of(self._place_of(self._current)) + self._rows.height))
+    def _show_order(self, rows: RowSource) -> None:
+        """The same records in another order: the current one stays so, and in sight."""
+        current = self._current
+        if current is not None and isinstance(self._source, SortedRows):
+            current = self._source.absolute(current)
+        if current is not None and isinstance(rows, SortedRows):
+            current = rows.row_of(current)
+        in_order = isinstance(rows, SortedRows)
+        self._newest_first, self._stays = (False, True) if in_order else self._wanted_order
+        self._source = rows
+        self._total, self._dropped = rows.dropped + len(rows), rows.dropped
+        self._selection.clear()
+        self._cells.clear()
+        self._hovered = None
+        self._current = self._anchor = current if current is not None and current >= self._dropped else None
+        self.place(0 if in_order else self._newest_end, repaint=True)
         if self._current is not None:
-            self.context_menu_requested.emit(at)
+            self._selection.replace(self._current, self._current + 1)
+            self.reveal(self._place_of(self._current))
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.viewport().update()
+    # ---- counts
 
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.viewport().update()
+    def _count(self, number: int) -> None:
+        self._tasks.start(_COUNT, self._count_values(number))
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        copy = next((each for each in self._copy_actions if each.shortcut() == event.keyCombination()), None)
-        if copy:
-            copy.trigger()
-        elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self.select_all()
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            if record := self.current_record:
-                self.activated.emit(record)
-        elif key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
-            step = self._rows.height * (2 if key == Qt.Key.Key_Right else -2)
-            self.horizontalScrollBar().setValue(self.left + step)
-        elif (
-            place := self.row_after(key, None if self._current is None else self._place_of(self._current))
-        ) is not None:
-            self._go(self._absolute(place), event.modifiers() & _SHIFT)
+    async def _count_values(self, number: int) -> None:
+        from kexplorer.ui.widgets.value_counts import ValueCountsDialog  # noqa: PLC0415  (made when first wanted)
+
+        source, column, reading = self._arrivals, self._columns[number], self._columns.reading(number)
+        dialog = ValueCountsDialog(column.expression or column.title, self)
+        dialog.filter_requested.connect(self.filter_requested)
+        dialog.finished.connect(lambda _: self._tasks.cancel(_COUNT))
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.show()
+        if isinstance(source, RecordRing):
+            rows: Iterable[int] = range(len(source))
+            of = "in the table"
         else:
-            event.ignore()
+            of = "loaded around those on screen"
+            rows = near(source, self._absolute(self.row_at(0)) - source.dropped)
+        try:
+            dialog.show_counts(await count_values(source, rows, reading), of)
+        except Failure as failure:
+            dialog.show_failure(failure)
