@@ -326,11 +326,13 @@ def _rank(typed: str, text: str) -> int | None:
     """0 for what begins as it was typed, 1 where a word of the last step does, 2 for any other place of three letters
     or more, None for nowhere."""
     lower = text.lower()
+    if typed not in lower:
+        return None
     if lower.lstrip('.["').startswith(typed):
         return 0
     if re.search(rf"(?<![^\W_]){re.escape(typed)}[^.\[]*\Z", lower):
         return 1
-    return 2 if len(typed) > 2 and typed in lower else None
+    return 2 if len(typed) > 2 else None
 
 
 def _hint(seen: Seen) -> str:
