@@ -124,6 +124,14 @@ def test_a_click_chooses_nothing_yet(strip: HistogramStrip, told: Told) -> None:
     assert told.all == [_minutes(3, 4)]
 
 
+def test_after_a_drag_keys_begin_anew(strip: HistogramStrip, told: Told) -> None:
+    _drag(strip, 210, 480)
+    QTest.keyClick(strip, Qt.Key.Key_Return)
+    QTest.keyClick(strip, Qt.Key.Key_Left)
+    QTest.keyClick(strip, Qt.Key.Key_Return)
+    assert told.all == [_minutes(2, 5), _minutes(9, 10)]
+
+
 def test_the_edges_of_a_brush_can_be_dragged(strip: HistogramStrip, told: Told) -> None:
     _drag(strip, 210, 480)
     _drag(strip, 202, 110)
@@ -339,8 +347,9 @@ def test_the_tool_tip_says_what_is_not_in_the_bars(strip: HistogramStrip) -> Non
     QApplication.sendEvent(strip, QHelpEvent(QEvent.Type.ToolTip, at, strip.mapToGlobal(at)))
     words = QToolTip.text()
     QToolTip.hideText()
-    assert "1,234 offsets are earlier" in words
-    assert "56 offsets are later" in words
+    assert "without a timestamp: 1,234." in words
+    assert "later than all bars, or behind such a record: 56." in words
+    assert "In all: 2026-11-23 09:00–09:10 · 145 offsets" in words
     assert "Partition 4: &lt;b&gt;No&lt;/b&gt; leader." in words
     assert "compaction" in words
 

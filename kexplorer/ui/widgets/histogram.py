@@ -202,7 +202,7 @@ class HistogramStrip(QWidget):
         if self._pressed and self._anchor and self._hover:
             self._dragging |= abs(x - self._pressed.x()) >= QApplication.startDragDistance()
             if self._dragging:
-                self._brush = _joined(self._anchor, self._hover)
+                self._brush, self._cursor = _joined(self._anchor, self._hover), None
         held = self._dragging or self._on_edge(x)
         self.setCursor(Qt.CursorShape.SizeHorCursor if held else Qt.CursorShape.ArrowCursor)
         self._changed()
@@ -302,7 +302,7 @@ class HistogramStrip(QWidget):
         painter.drawText(room, middle, metrics.elidedText(self.text, Qt.TextElideMode.ElideRight, room.width()))
 
     def _help(self) -> str:
-        return "\n".join([self.text, _WHAT, *(self._bars.notes() if self._bars else ())]).strip()
+        return "\n".join([_WHAT, *(self._bars.notes() if self._bars else ())])
 
 
 def _joined(a: Span, b: Span) -> Span:

@@ -137,12 +137,12 @@ class Bars:
         return f"{words} · up to {count(max(self.shown.counts))} in {count(step // size)} {unit}"
 
     def notes(self) -> list[str]:
-        """What is not in the bars."""
-        shown, lines = self.shown, []
+        """The whole, and what is not in the bars."""
+        shown, lines = self.shown, [f"In all: {self.words_of_all()}."]
         if shown.earlier:
-            lines.append(f"{count(shown.earlier)} offsets are earlier than that, or have no timestamp.")
+            lines.append(f"Offsets earlier than all bars, or without a timestamp: {count(shown.earlier)}.")
         if shown.later:
-            lines.append(f"{count(shown.later)} offsets are later than that, or come behind a record that is.")
+            lines.append(f"Offsets later than all bars, or behind such a record: {count(shown.later)}.")
         return lines + [f"Partition {each.source.partition}: {each.failure}" for each in shown.troubles[:10]]
 
 
