@@ -148,6 +148,8 @@ class Marks:
                 self._parts.pop(source, None)
             elif known is None or known.stable != at:
                 self._parts[source] = _Part(at, end, at < end)
+            else:  # what was ruled out below it stays so
+                known.held = at < end
 
     async def _aborted(self, run: Mapping[TopicPartition, list[int]]) -> set[Position]:
         """Of a run of offsets a partition: those that are there only for who reads uncommitted."""

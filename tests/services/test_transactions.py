@@ -185,6 +185,22 @@ def test_a_marker_behind_the_last_stable_offset(aio: LoopRunner, cluster: Transa
     assert _marks(aio, cluster, cluster.page(P0, 20, 33)) == {**aborted, **dict.fromkeys((30, 31, 32), Mark.HELD)}
 
 
+def test_a_transaction_that_begins_at_the_end_that_was_known(aio: LoopRunner, cluster: Transactional) -> None:
+    cluster.write(range(10))
+    marks = Marks(cluster)
+
+    async def follow() -> None:
+        assert await marks.of(cluster.page()) == {}
+        cluster.stable[P0] = cluster.add("t", b"open").offset
+        assert await marks.of(cluster.page(P0, 5)) == {(P0, 10): Mark.HELD}
+        assert not await marks.moved()
+        cluster.stable[P0] = cluster.add("t", b"behind the end of it").offset
+        assert await marks.moved()
+
+    aio.run(follow())
+    assert cluster.reads == []
+
+
 def test_records_that_are_removed_meanwhile_were_not_aborted(aio: LoopRunner, cluster: Transactional) -> None:
     cluster.write([*range(20), 30])
     cluster.aborted = {(P0, 15)}
