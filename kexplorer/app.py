@@ -29,13 +29,13 @@ from kexplorer.model.cluster import Cluster, ProbeStep
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
-from kexplorer.model.search import SearchQuery
+from kexplorer.model.search import SavedSearch, SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.search import Search
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
-from kexplorer.store.scans import SavedSearch, ScanStore
+from kexplorer.store.scans import ScanStore
 from kexplorer.store.secrets import Secrets
 from kexplorer.ui.garbage import GarbageCollector
 from kexplorer.ui.icons import application_icon

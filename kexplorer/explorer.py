@@ -20,14 +20,14 @@ from kexplorer.model.cluster import Cluster, ConnectionState, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
-from kexplorer.model.search import SearchQuery
+from kexplorer.model.search import SavedSearch, SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.preferences import Preferences
-from kexplorer.store.scans import SavedSearch, ScanStore
+from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.main_window import MainWindow, saved_look

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kexplorer.model.records import RecordColumns, Trouble
-from kexplorer.model.topics import IsolationLevel, OffsetRange
+from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
+
+Interval = tuple[int, int]  # start <= offset < end
 
 
 class FilterKind(StrEnum):
@@ -79,3 +82,22 @@ class PieceResult:
     @property
     def done(self) -> bool:
         return self.piece.range.end is not None and self.reached >= self.piece.range.end
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A search that can be taken up again. `profile` names its connection; `done` is what was looked at so far."""
+
+    id: int
+    profile: str
+    query: SearchQuery
+    records: int = 0
+    nbytes: int = 0
+    done: Mapping[TopicPartition, Sequence[Interval]] = field(default_factory=dict)
+    found: Mapping[TopicPartition, Sequence[int]] = field(default_factory=dict)  # offsets of matches, in order
+
+    @property
+    def fraction(self) -> float:
+        """Of the offsets, how many were looked at."""
+        whole = sum((each.end or each.start) - each.start for each in self.query.ranges)
+        return sum(end - start for part in self.done.values() for start, end in part) / whole if whole else 1.0

@@ -6,10 +6,8 @@ from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kexplorer.model.search import Piece
+from kexplorer.model.search import Interval, Piece
 from kexplorer.model.topics import OffsetRange, TopicPartition
-
-Interval = tuple[int, int]  # start <= offset < end
 
 FIRST = 2_000  # offsets of a partition's first piece: something is seen at once
 LARGEST = 500_000  # offsets of a piece

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Batch, RecordColumns, Trouble
-from kexplorer.model.search import Piece, PieceResult, SearchQuery
+from kexplorer.model.search import Interval, Piece, PieceResult, SavedSearch, SearchQuery
 from kexplorer.model.topics import OffsetRange, TopicPartition
-from kexplorer.services.coverage import Covered, Interval, Plan, missing
+from kexplorer.services.coverage import Covered, Plan, missing
 from kexplorer.services.crew import Crew, Outcome, Scanning
-from kexplorer.store.scans import SavedSearch, ScanStore, Step
+from kexplorer.store.scans import ScanStore, Step
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Trouble
-from kexplorer.model.search import SearchQuery
+from kexplorer.model.search import SavedSearch, SearchQuery
 from kexplorer.services.search import Search, begun
-from kexplorer.store.scans import SavedSearch, ScanStore
+from kexplorer.store.scans import ScanStore
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,16 @@ import os
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import platformdirs
 
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery, Where
+from kexplorer.model.search import FilterKind, FilterSpec, Interval, SavedSearch, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.files import make_private_directory
@@ -36,7 +36,6 @@ CREATE TABLE IF NOT EXISTS found (
     position INTEGER NOT NULL, PRIMARY KEY (search, topic, partition, position)) WITHOUT ROWID;
 """
 
-Interval = tuple[int, int]  # start <= offset < end
 T = TypeVar("T")
 
 
@@ -48,24 +47,6 @@ class Step:
     source: TopicPartition
     done: Sequence[Interval]
     found: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class SavedSearch:
-    id: int
-    profile: str
-    query: SearchQuery
-    records: int = 0
-    nbytes: int = 0
-    done: Mapping[TopicPartition, Sequence[Interval]] = field(default_factory=dict)
-    found: Mapping[TopicPartition, Sequence[int]] = field(default_factory=dict)  # offsets of matches, in order
-
-
-    @property
-    def fraction(self) -> float:
-        """Of the offsets, how many were looked at."""
-        whole = sum((each.end or each.start) - each.start for each in self.query.ranges)
-        return sum(end - start for part in self.done.values() for start, end in part) / whole if whole else 1.0
 
 
 class ScanStore:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery, Where
+from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.store import scans
-from kexplorer.store.scans import SavedSearch, ScanStore, Step
+from kexplorer.store.scans import ScanStore, Step
 from tests.rig.loops import LoopRunner
 
 A, B = TopicPartition("a", 0), TopicPartition("a", 1)

@@ -26,7 +26,8 @@ from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
-from kexplorer.store.scans import SavedSearch, ScanStore
+from kexplorer.model.search import SavedSearch
+from kexplorer.store.scans import ScanStore
 from kexplorer.ui.panels import messages
 from kexplorer.ui.panels.messages import MessagesPanel
 from tests.kafka import direct

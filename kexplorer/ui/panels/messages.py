@@ -26,7 +26,7 @@ from kexplorer.formats.numbers import count, rate
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
-from kexplorer.model.search import FilterSpec, SearchQuery
+from kexplorer.model.search import FilterSpec, SavedSearch, SearchQuery
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
 from kexplorer.services.ranges import Resolved, parse_place, resolve
@@ -34,7 +34,6 @@ from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
 from kexplorer.services.window import TopicWindow
-from kexplorer.store.scans import SavedSearch
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.messages_bar import MessagesBar

@@ -9,9 +9,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kexplorer.model.records import Batch
-from kexplorer.model.search import FilterSpec
+from kexplorer.model.search import FilterSpec, SavedSearch
 from kexplorer.services.search import Search
-from kexplorer.store.scans import SavedSearch
 from kexplorer.ui.widgets.coverage_strip import CoverageStrip
 from kexplorer.ui.widgets.query_bar import QueryBar
 from kexplorer.ui.widgets.search_offer import SearchOffer

@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from kexplorer.formats.numbers import count
-from kexplorer.store.scans import SavedSearch
+from kexplorer.model.search import SavedSearch
 from kexplorer.ui.icons import icon
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 
