@@ -22,11 +22,10 @@ from kexplorer import app
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
-from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery
+from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
-from kexplorer.model.search import SavedSearch
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui.panels import messages
 from kexplorer.ui.panels.messages import MessagesPanel
@@ -383,6 +382,27 @@ def test_topics_in_one_view_are_merged_by_time(
             assert _values(panel) == [b"%d" % n for n in range(50, 150)]
             direct.produce(broker.bootstrap, names[1], [Sent(1, None, b"new")])
             await _until(lambda: panel.rows == 101)
+
+    qtloop.run(look(), timeout=60)
+
+
+@pytest.mark.kafka
+def test_an_open_transaction_is_told(qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str) -> None:
+    _create(broker.bootstrap, topic_name, 1)
+    _produce(broker.bootstrap, topic_name, range(5))
+    writer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic_name})
+    writer.init_transactions(20)
+    writer.begin_transaction()
+    writer.produce(topic_name, b"of a transaction")
+    assert writer.flush(20) == 0
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(panel.notice.isVisible)
+            told = "holds readers of committed records at offset 5 of partition 0 (log end offset 6)"
+            assert told in panel.notice.text
+            await asyncio.to_thread(writer.commit_transaction, 20)
+            await _until(lambda: not panel.notice.isVisible())
 
     qtloop.run(look(), timeout=60)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -33,6 +34,7 @@ from kexplorer.services.ranges import Resolved, parse_place, resolve
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
+from kexplorer.services.transactions import held, sentence
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
@@ -40,6 +42,7 @@ from kexplorer.ui.panels.messages_bar import MessagesBar
 from kexplorer.ui.panels.messages_search import SearchArea
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
+from kexplorer.ui.widgets.notice_strip import NoticeStrip
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
+_LOOK_EVERY = 3.0  # seconds between two looks for open transactions
 
 
 def messages_key(profile: str, *topics: str) -> str:
@@ -104,6 +108,7 @@ class MessagesPanel(Panel):
         )
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self.reload)
+        self.notice = NoticeStrip()
         self.bar = MessagesBar(self._follow, self._refresh)
         self.bar.changed.connect(self.reload)
         self.bar.range.failed.connect(self.strip.show_failure)
@@ -137,7 +142,7 @@ class MessagesPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.bar, self.searching, self.strip):
+        for part in (self.bar, self.searching, self.strip, self.notice):
             column.addWidget(part)
         column.addWidget(self._splitter, 1)
         self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -235,7 +240,9 @@ class MessagesPanel(Panel):
         self._tell_timer.start()
         self.searching.clear()
         self.strip.clear()
+        self.notice.show_text("")
         self._tell()
+        self.tasks.cancel("held")
         self.tasks.start("read", work)
 
     async def _browse(self) -> None:
@@ -245,6 +252,7 @@ class MessagesPanel(Panel):
         self.browsed, self.ring = window, None
         self.view.set_newest_first(True)
         self._show_source(part.troubles)
+        self.tasks.start("held", self._watch_held(session, [each.source for each in part.ranges]))
         await window.run()
 
     async def _connect(self) -> Session:
@@ -333,8 +341,21 @@ class MessagesPanel(Panel):
         self.received = len(page.records)
         self._told = (time.monotonic(), self.received)
         self._show_source(page.troubles)
+        self.tasks.start("held", self._watch_held(session, sources))
         await self._going.wait()
         await browser.follow(session.cluster, page.ends, self._take, isolation)
+
+    async def _watch_held(self, session: Session, sources: Sequence[TopicPartition]) -> None:
+        """Tells of an open transaction when it held readers at the same place before: most last for milliseconds."""
+        stable: dict[TopicPartition, int] = {}
+        while True:
+            found = []
+            with contextlib.suppress(Failure):  # whoever reads tells of it
+                found = await held(session.cluster, sources)
+            stuck = [each for each in found if stable.get(each.source) == each.last_stable]
+            self.notice.show_text(sentence(stuck, self._zone))
+            stable = {each.source: each.last_stable for each in found}
+            await asyncio.sleep(_LOOK_EVERY)
 
     async def _sources(self, session: Session) -> list[TopicPartition]:
         """The partitions to read. They are asked for only when the catalog does not know a topic."""
