@@ -19,7 +19,7 @@ Column = tuple[str, Callable[[Record], str | None]]
 
 _COLUMNS = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
 _QUOTED = re.compile('[",\r\n]')
-_FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")
+_FORMULA = "=+-@\t\r\n\0＝＋－＠"
 
 
 class CsvWriter:
@@ -62,7 +62,7 @@ class CsvWriter:
     def _cell(self, text: str | None) -> str:
         if not text:
             return "" if text is None else '""'
-        if self._guard and text.startswith(_FORMULA):
+        if self._guard and text[0] in _FORMULA:
             text = f"'{text}"
         if not _QUOTED.search(text):
             return text

@@ -12,6 +12,7 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -24,6 +25,7 @@ from kexplorer.formats.jsonl import read_line
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Record, RecordColumns, RecordRing, TimestampType, Trouble
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
+from kexplorer.services import export
 from kexplorer.services.export import Format, Report, Target, can_replace, export_range, export_records
 from kexplorer.services.jobs import Job, Jobs, JobState
 from kexplorer.services.ranges import resolve
@@ -287,6 +289,35 @@ def test_a_cancel_while_the_disk_syncs_never_makes_a_file(
 
     aio.run(run())
     assert os.listdir(target.path.parent) == []
+
+
+def test_a_disk_that_hangs_holds_up_nobody(aio: LoopRunner, target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cancelled, or given up after a time limit: what the disk does later makes no file."""
+    monkeypatch.setattr(export, "_LEAVE", 0.05)
+    monkeypatch.setattr(export, "_SYNC", 0.5)
+    hanging, go_on = threading.Event(), threading.Event()
+
+    def hang(handle: int) -> None:
+        hanging.set()
+        go_on.wait(30)
+
+    monkeypatch.setattr(os, "fsync", hang)
+
+    async def run() -> None:
+        task = asyncio.create_task(export_records(_records(3), 3, target, Jobs()))
+        await direct.until(hanging.is_set)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        other = replace(target, path=target.path.with_name("other.jsonl"))
+        with pytest.raises(Failure, match="The disk did not answer"):
+            await export_records(_records(3), 3, other, Jobs())
+        assert not go_on.is_set()
+        assert sorted(os.listdir(target.path.parent)) == ["orders.jsonl.part", "other.jsonl.part"]
+        go_on.set()
+        await direct.until(lambda: not os.listdir(target.path.parent))
+
+    aio.run(run())
 
 
 # Exports records without end to the path that it is given.
