@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
@@ -120,7 +121,7 @@ def test_few_questions_are_open_at_a_time(aio: LoopRunner) -> None:
     cluster = Busy()
     cluster.add_topic("t")
     for n in range(1000):
-        cluster.add("t", b"v", timestamp=NOW - n)
+        cluster.add("t", b"v", timestamp=NOW - 60_000 + 60 * n)
     aio.run(_all(cluster))
     assert 1 < cluster.most <= 4
 
@@ -147,6 +148,27 @@ def test_counts_add_up_and_are_never_negative_whatever_the_timestamps(
         assert all(n >= 0 for n in (found.earlier, *found.counts, found.later))
         assert all(a < b for a, b in pairwise(found.borders))
         assert len(found.borders) <= BINS + 1
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_counts_add_up_even_if_the_log_changes_meanwhile(aio: LoopRunner, seed: int) -> None:
+    chance = random.Random(seed)
+
+    class Changing(FakeCluster):
+        async def list_offsets(
+            self,
+            wanted: Mapping[TopicPartition, OffsetSpec],
+            isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        ) -> dict[TopicPartition, int | Failure | None]:
+            return {source: chance.choice((None, *range(110))) for source in wanted}
+
+    cluster = Changing()
+    cluster.add_topic("t")
+    for n in range(100):
+        cluster.add("t", b"v", timestamp=NOW - 60_000 + 600 * n)
+    for found in aio.run(_all(cluster, end=NOW)):
+        assert found.earlier + sum(found.counts) + found.later == 100
+        assert all(n >= 0 for n in (found.earlier, *found.counts, found.later))
 
 
 def test_a_record_is_no_older_than_those_before_it(aio: LoopRunner) -> None:
@@ -180,6 +202,26 @@ def test_records_without_a_timestamp_are_earlier_than_all_others(aio: LoopRunner
     assert found.earlier == 3
     assert found.borders[0] == NOW - HOUR
     assert sum(found.counts) == 2
+
+
+def test_a_record_without_a_timestamp_does_not_tell_where_time_begins(aio: LoopRunner) -> None:
+    class Compacting(FakeCluster):
+        async def list_offsets(
+            self,
+            wanted: Mapping[TopicPartition, OffsetSpec],
+            isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        ) -> dict[TopicPartition, int | Failure | None]:
+            found = await super().list_offsets(wanted, isolation)
+            log = self.logs[TopicPartition("t", 0)]
+            log[:] = [record for record in log if record.offset]
+            return found
+
+    cluster = Compacting()
+    cluster.add_topic("t")
+    for ms in (NOW - HOUR, None, -1, NOW - MINUTE, NOW):
+        cluster.add("t", b"v", timestamp=ms)
+    found = aio.run(_all(cluster))[-1]
+    assert found.borders[0] == NOW - MINUTE
 
 
 @pytest.mark.parametrize(("times", "earlier"), [([], 0), ([None, None, -1], 3)])
@@ -252,6 +294,35 @@ def test_what_fails_as_a_whole_is_raised(aio: LoopRunner) -> None:
     cluster.failures["list_offsets"] = Failure(FailureKind.TIMEOUT, "No answer.")
     with pytest.raises(Failure, match="No answer"):
         aio.run(_all(cluster))
+
+
+def test_a_failure_leaves_nothing_running(aio: LoopRunner) -> None:
+    class Failing(FakeCluster):
+        asked = 0
+
+        async def list_offsets(
+            self,
+            wanted: Mapping[TopicPartition, OffsetSpec],
+            isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
+        ) -> dict[TopicPartition, int | Failure | None]:
+            self.asked += 1
+            if self.asked == 10:
+                raise Failure(FailureKind.TIMEOUT, "No answer.")
+            return await super().list_offsets(wanted, isolation)
+
+    cluster = Failing()
+    cluster.add_topic("t")
+    for n in range(1000):
+        cluster.add("t", b"v", timestamp=NOW - 60_000 + 60 * n)
+    cluster.delay = 0.01
+
+    async def look() -> None:
+        before = asyncio.all_tasks()
+        with pytest.raises(Failure):
+            await _all(cluster)
+        assert asyncio.all_tasks() == before
+
+    aio.run(look())
 
 
 def test_cancelling_leaves_nothing_running(aio: LoopRunner) -> None:
