@@ -58,7 +58,7 @@ class JsonTree:
         self._afters = array("I", [0])  # the node that comes after all inside of this one; 0: it is not closed
         self._children: dict[int, array[int]] = {}
         self._depth = self.deepest = 0
-        at = self._read()
+        at = len(text) - len(text[self._read() :].lstrip(" \t\n\r"))
         if at < len(text) and not self.trouble and not partial:
             line = text.count("\n", 0, at) + 1
             self.trouble = f"Not read from line {line}, column {at - text.rfind(chr(10), 0, at)} on: this is no JSON."

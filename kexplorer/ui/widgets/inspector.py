@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.formats.decode import decode
+from kexplorer.formats.json_tree import step
 from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import visible
 from kexplorer.model.records import Record, TimestampType
@@ -48,6 +49,8 @@ class Inspector(QWidget):
     """Shows one record or says how to get one. Only the tab in front is filled. `tasks` ask for schemas."""
 
     notice = Signal(str)  # a sentence for the status bar
+    pin_requested = Signal(str)  # the path of a field, to be a column
+    filter_requested = Signal(str)  # an expression that holds for records with a value like this one's
 
     def __init__(self, tasks: Tasks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -81,6 +84,8 @@ class Inspector(QWidget):
         pane = ValuePane()
         pane.notice.connect(self.notice)
         pane.awaited.connect(self._ask_for)
+        pane.pin_requested.connect(self.pin_requested)
+        pane.filter_requested.connect(self.filter_requested)
         self._panes.append(pane)
         return pane
 
@@ -169,10 +174,10 @@ class Inspector(QWidget):
 
     def _show_value(self, record: Record) -> None:
         null = _TOMBSTONE if is_tombstone(record) else ("null", "There is no value.")
-        self.value.show_data(record.value, null, self._look(record, Part.VALUE))
+        self.value.show_data(record.value, null, self._look(record, Part.VALUE), "value")
 
     def _show_key(self, record: Record) -> None:
-        self.key.show_data(record.key, ("null", "The record has no key."), self._look(record, Part.KEY))
+        self.key.show_data(record.key, ("null", "The record has no key."), self._look(record, Part.KEY), "key")
 
     def _look(self, record: Record, part: Part) -> Look:
         headers = record.headers or ()
@@ -202,7 +207,11 @@ class Inspector(QWidget):
 
     def _show_header(self, row: int) -> None:
         if self._record and self._record.headers and row >= 0:
-            self._header.show_data(self._record.headers[row][1], ("null", "This header has no value."))
+            headers = self._record.headers
+            name, value = headers[row]
+            way = step(name) if all(other != name for other, _ in headers[:row]) else None  # the first of that name
+            base = f"headers{way}" if way else None
+            self._header.show_data(value, ("null", "This header has no value."), base=base)
 
     def _show_details(self, record: Record) -> None:
         headers = record.headers or ()

@@ -1,4 +1,4 @@
-"""The bytes of one key, value or header: pretty, as text and in hexadecimal, a part at a time if they are many."""
+"""The bytes of one key, value or header: pretty, as a tree, as text and in hexadecimal, a part at a time if many."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 from threading import Thread
 
@@ -26,6 +27,7 @@ from PySide6.QtWidgets import (
 
 from kexplorer.formats.decode import FIRST_LOOK, Decoded, decode
 from kexplorer.formats.numbers import count, size
+from kexplorer.formats.text import Kind
 from kexplorer.model.schemas import SchemaKey
 from kexplorer.ui.icons import icon
 from kexplorer.ui.widgets.code_view import CodeView
@@ -33,6 +35,7 @@ from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.labels import icon_button, plain_label
 from kexplorer.ui.widgets.text_rows import HexRows, TextRows, blocks_of_lines, blocks_of_text
+from kexplorer.ui.widgets.value_tree import ValueTree
 
 _MORE = 8  # "Show more" looks at so many times the bytes
 _AT_ONCE = 512 * 1024  # bytes that are decoded without another thread
@@ -46,6 +49,7 @@ Look = Callable[[bytes | None, int | None], Decoded]
 
 class Mode(Enum):
     PRETTY = "Pretty"
+    TREE = "Tree"
     TEXT = "Text"
     HEX = "Hex"
 
@@ -54,6 +58,8 @@ class ValuePane(QWidget):
     """Shows the beginning of any value at once, and the rest when it is asked for. The bytes are never changed."""
 
     notice = Signal(str)  # a sentence for the status bar
+    pin_requested = Signal(str)  # the path of a field, to be a column
+    filter_requested = Signal(str)  # an expression
     awaited = Signal(object)  # the SchemaKey of a schema without which this cannot be read; then `look_again`
     _decoded = Signal(int, int, object)  # from the thread that looks at more of a large value
 
@@ -61,6 +67,7 @@ class ValuePane(QWidget):
         super().__init__(parent)
         self._data = b""
         self._look: Look = decode
+        self._base: str | None = None
         self._what = decode(None)
         self._looked_at = 0  # bytes
         self._shown = 0  # counts what was shown: an answer about something else is dropped
@@ -94,7 +101,7 @@ class ValuePane(QWidget):
         row.addSpacing(8)
         self._modes: dict[Mode, QToolButton] = {}
         group = QButtonGroup(self)
-        for mode, place in zip(Mode, ("first", "middle", "last"), strict=True):
+        for mode, place in zip(Mode, ("first", "middle", "middle", "last"), strict=True):
             button = self._modes[mode] = QToolButton()
             button.setText(mode.value)
             button.setCheckable(True)
@@ -137,20 +144,35 @@ class ValuePane(QWidget):
         self._bar.hide()
         return self._bar
 
+    @cached_property
+    def tree(self) -> ValueTree:
+        """Made when first wanted."""
+        made = ValueTree()
+        made.notice.connect(self.notice)
+        made.pin_requested.connect(self.pin_requested)
+        made.filter_requested.connect(self.filter_requested)
+        made.shown.connect(self._tell)
+        self._pages.addWidget(made)
+        return made
+
     # ---- content
 
     def show_data(
-        self, data: bytes | None, null: tuple[str, str] = ("null", "There are no bytes."), look: Look = decode
+        self,
+        data: bytes | None,
+        null: tuple[str, str] = ("null", "There are no bytes."),
+        look: Look = decode,
+        base: str | None = None,
     ) -> None:
-        """`null`: what to say of a null, and why. `look`: `decode` with what is known of the record."""
+        """`null`: what to say of a null, and why. `look`: `decode` with what is known of the record. `base`: what
+        expressions call these bytes ("value"), None where they cannot."""
         self._stop()
         self._data = data or b""
-        self._look = look
+        self._look, self._base = look, base
         self._copy.setEnabled(bool(data))
         if data:
             self._looked_at = FIRST_LOOK
             self._show(look(data, FIRST_LOOK))
-            self._pages.setCurrentWidget(self.code)
             return
         self._what = look(data, FIRST_LOOK)
         for button in self._modes.values():
@@ -191,7 +213,13 @@ class ValuePane(QWidget):
     @property
     def complete(self) -> bool:
         """All of the value can be seen."""
+        if self._in_tree:
+            return self._what.complete and not self.tree.trouble
         return isinstance(self._rows, HexRows) or (self._rows.complete and self._what.complete)
+
+    @property
+    def _in_tree(self) -> bool:
+        return "tree" in vars(self) and self._pages.currentWidget() is self.tree
 
     @property
     def mode(self) -> Mode:
@@ -199,11 +227,13 @@ class ValuePane(QWidget):
         possible = [mode for mode, button in self._modes.items() if button.isEnabled()]
         return self._wanted if self._wanted in possible else possible[0]
 
-    def _show(self, what: Decoded) -> None:
+    def _show(self, what: Decoded, *, keep: bool = False) -> None:
+        """`keep`: it is more of what was shown."""
         self._what = what
         self._about.show_text(" · ".join((size(len(self._data)), what.why, *what.rejected, *what.also)))
         laid_out = what.pretty()
         self._modes[Mode.PRETTY].setEnabled(laid_out is not None)
+        self._modes[Mode.TREE].setEnabled(what.is_json)
         self._modes[Mode.TEXT].setEnabled(what.text is not None)
         self._modes[Mode.HEX].setEnabled(True)
         mode, text = self.mode, what.text or ""
@@ -211,6 +241,9 @@ class ValuePane(QWidget):
         match mode:
             case Mode.PRETTY:
                 self._rows = TextRows(blocks_of_lines(laid_out or iter(())))
+            case Mode.TREE:
+                self._rows = TextRows(iter(()))
+                self._show_tree(what, text, keep=keep)
             case Mode.TEXT:
                 self._rows = TextRows(blocks_of_text(text))
             case Mode.HEX:
@@ -218,9 +251,18 @@ class ValuePane(QWidget):
         if isinstance(self._rows, TextRows):
             self._rows.read()
         self.code.show_rows(self._rows, json=what.is_json and mode is not Mode.HEX)
+        page = self.tree if mode is Mode.TREE else self.code
+        self._pages.setCurrentWidget(page)
+        self.setFocusProxy(page)
         self._tell()
         if what.awaits is not None:
             self.awaited.emit(what.awaits)
+
+    def _show_tree(self, what: Decoded, text: str, *, keep: bool) -> None:
+        """Expressions read JSON alone, and only if it is all that the bytes are."""
+        read = self._base is not None and what.kind is Kind.JSON and len(what.payload) == len(self._data)
+        base = self._base or "value"
+        self.tree.show_text(text, partial=not what.complete, base=base, filters=read, keep=keep and self._in_tree)
 
     def _tell(self) -> None:
         self.code.rows_added()
@@ -231,7 +273,11 @@ class ValuePane(QWidget):
         self._more.setVisible(there_is_more and not self._reading_all)
         self._all.setVisible(there_is_more and not self._reading_all)
         self._all.setText("Show all" if len(self._data) <= _MOST else f"Show {size(_MOST)}")
-        part = "Reading" if self._reading_all else f"The first {count(self._rows.characters)} characters"
+        if self._in_tree and self.tree.trouble:
+            self._part.setText(self.tree.trouble)
+            return
+        seen = len(self._what.text or "") if self._in_tree else self._rows.characters
+        part = "Reading" if self._reading_all else f"The first {count(seen)} characters"
         self._part.setText(f"{part} of {size(len(self._data))}" + (" …" if self._reading_all else ""))
 
     # ---- the rest of large values
@@ -263,7 +309,7 @@ class ValuePane(QWidget):
         self._looked_at = limit
         top = self.code.top
         before = self._rows.block_count if isinstance(self._rows, TextRows) else 0
-        self._show(what)
+        self._show(what, keep=True)
         if isinstance(self._rows, TextRows):
             self._rows.read(before + _SLICE - 1)
         self._tell()
