@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -30,7 +32,7 @@ from kexplorer.store.scans import ScanStore
 from kexplorer.ui.panels import messages
 from kexplorer.ui.panels.messages import MessagesPanel
 from tests.kafka import direct
-from tests.kafka.direct import Sent
+from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
@@ -382,6 +384,32 @@ def test_topics_in_one_view_are_merged_by_time(
             assert _values(panel) == [b"%d" % n for n in range(50, 150)]
             direct.produce(broker.bootstrap, names[1], [Sent(1, None, b"new")])
             await _until(lambda: panel.rows == 101)
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_a_time_that_is_brushed_becomes_the_part_that_is_read(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    sent = [Sent(n % 3, None, b"%d" % n, timestamp=NOW + 1000 * n) for n in range(60)]
+    direct.produce(broker.bootstrap, topic_name, sent)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 60)
+            panel.restore_state({"histogram": True})
+            await _until(lambda: "60 offsets" in (text := panel.times.strip.text) and "counting" not in text)
+            QTest.keyClick(panel.times.strip, Qt.Key.Key_Home)
+            for _ in range(9):
+                QTest.keyClick(panel.times.strip, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+            QTest.keyClick(panel.times.strip, Qt.Key.Key_Return)
+            await _until(lambda: panel.rows == 10)
+            assert sorted(map(int, _values(panel))) == list(range(10))  # type: ignore[arg-type]
+            assert panel.bar.range.first.text().endswith("+00:00")
+            QTest.keyClick(panel.times.strip, Qt.Key.Key_Escape)
+            await _until(lambda: panel.rows == 60)
+            assert panel.bar.range.start is None
 
     qtloop.run(look(), timeout=60)
 

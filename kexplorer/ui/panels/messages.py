@@ -40,6 +40,7 @@ from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.messages_bar import MessagesBar
 from kexplorer.ui.panels.messages_search import SearchArea
+from kexplorer.ui.panels.messages_time import TimeArea
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.notice_strip import NoticeStrip
@@ -106,14 +107,18 @@ class MessagesPanel(Panel):
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
             _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
         )
+        self._histogram = _action(self, "histogram", "Histogram over time", "Ctrl+H", self._toggle_histogram)
+        self._histogram.setCheckable(True)
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self.reload)
         self.notice = NoticeStrip()
-        self.bar = MessagesBar(self._follow, self._refresh)
+        self.bar = MessagesBar(self._follow, self._refresh, self._histogram)
         self.bar.changed.connect(self.reload)
         self.bar.range.failed.connect(self.strip.show_failure)
         self.bar.go_requested.connect(self.go_to)
         self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
+        self.times = TimeArea(self.bar.range)
+        self.times.wanted.connect(lambda: self.tasks.start("histogram", self._count_times()))
         self.searching = SearchArea()
         self.searching.requested.connect(self.search)
         self.searching.closed.connect(self._leave_search)
@@ -142,7 +147,7 @@ class MessagesPanel(Panel):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        for part in (self.bar, self.searching, self.strip, self.notice):
+        for part in (self.bar, self.times, self.searching, self.strip, self.notice):
             column.addWidget(part)
         column.addWidget(self._splitter, 1)
         self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -151,7 +156,7 @@ class MessagesPanel(Panel):
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        return (self._follow, self._refresh, self._find, self._jump, *self._ends)
+        return (self._follow, self._refresh, self._find, self._histogram, self._jump, *self._ends)
 
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
@@ -164,6 +169,7 @@ class MessagesPanel(Panel):
             **self.bar.save_state(),
             "following": self._going.is_set(),
             "filters": self.searching.save_state(),
+            "histogram": self.times.shown,
             "splitter": self._splitter.sizes(),
             "columns": self.view.save_state(),
         }
@@ -171,6 +177,9 @@ class MessagesPanel(Panel):
     def restore_state(self, state: Mapping[str, object]) -> None:
         self.bar.restore_state(state.get("committed"), state.get("range"))
         self.searching.restore_state(state.get("filters"))
+        if state.get("histogram") is True:
+            self._histogram.setChecked(True)
+            self.times.set_shown(True)
         match state.get("splitter"):
             case [int(above), int(below)]:
                 self._splitter.setSizes([above, below])
@@ -185,6 +194,7 @@ class MessagesPanel(Panel):
         self._zone = zone
         self.view.set_zone(zone)
         self.bar.set_zone(zone)
+        self.times.set_zone(zone)
         if "inspector" in vars(self):
             self.inspector.set_zone(zone)
 
@@ -253,6 +263,8 @@ class MessagesPanel(Panel):
         self.view.set_newest_first(True)
         self._show_source(part.troubles)
         self.tasks.start("held", self._watch_held(session, [each.source for each in part.ranges]))
+        if self.times.shown:
+            self.times.wanted.emit()
         await window.run()
 
     async def _connect(self) -> Session:
@@ -283,11 +295,16 @@ class MessagesPanel(Panel):
         self.received = 0
         self.view.set_newest_first(False)
         self._show_source(troubles, stays=True)
+        self.times.clear_matches()
         try:
-            await self.searching.run(search, self._collect)
+            await self.searching.run(search, self._found)
         finally:
             self._show_rows()
             await self._offer_search()
+
+    def _found(self, batch: Batch) -> None:
+        self._collect(batch)
+        self.times.show_matches(ms for ms, *_ in batch.records.positions())
 
     async def _offer_search(self) -> None:
         """The newest that was interrupted, now or before the program was ended."""
@@ -344,6 +361,15 @@ class MessagesPanel(Panel):
         self.tasks.start("held", self._watch_held(session, sources))
         await self._going.wait()
         await browser.follow(session.cluster, page.ends, self._take, isolation)
+
+    def _toggle_histogram(self) -> None:
+        self.times.set_shown(self._histogram.isChecked())
+        if not self.times.shown:
+            self.tasks.cancel("histogram")
+
+    async def _count_times(self) -> None:
+        session, part, isolation = await self._part()
+        await self.times.count(session.cluster, part.ranges, isolation, _now())
 
     async def _watch_held(self, session: Session, sources: Sequence[TopicPartition]) -> None:
         """Tells of an open transaction when it held readers at the same place before: most last for milliseconds."""

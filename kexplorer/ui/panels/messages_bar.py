@@ -7,7 +7,7 @@ from datetime import tzinfo
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QPushButton, QToolButton, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.model.topics import IsolationLevel
@@ -22,14 +22,14 @@ _ISOLATION = {
 
 
 class MessagesBar(QWidget):
-    """`changed` when another part is wanted, `go_requested` with a place as it was typed. Two of its buttons are the
+    """`changed` when another part is wanted, `go_requested` with a place as it was typed. Three of its buttons are the
     panel's actions."""
 
     changed = Signal()
     go_requested = Signal(str)
     newest_requested = Signal()
 
-    def __init__(self, follow: QAction, refresh: QAction) -> None:
+    def __init__(self, follow: QAction, refresh: QAction, histogram: QAction) -> None:
         super().__init__()
         self._follow = follow
         self.range, self._partition, self._isolation = RangeBox(), QComboBox(), QComboBox()
@@ -47,6 +47,9 @@ class MessagesBar(QWidget):
         self._newer = QPushButton(icon("jump-top"), "")
         self._newer.clicked.connect(self.newest_requested)
         self._newer.hide()
+        histogram_button = QToolButton()
+        histogram_button.setDefaultAction(histogram)
+        histogram_button.setToolTip("How many records come when, to choose a time (Ctrl+H)")
         refresh_button = QPushButton(icon("refresh"), "Refresh")
         refresh_button.setToolTip("Browse the whole topic up to its newest record (Ctrl+R)")
         refresh_button.clicked.connect(refresh.trigger)
@@ -65,6 +68,7 @@ class MessagesBar(QWidget):
         bar.addWidget(self._place, 1)
         bar.addWidget(self._summary, 1)
         bar.addWidget(self._newer)
+        bar.addWidget(histogram_button)
         bar.addWidget(refresh_button)
         bar.addWidget(self._follow_button)
 
