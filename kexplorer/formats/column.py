@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
+from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
 from kexplorer.formats.evaluate import _alone, _Compiler, nodes
@@ -157,7 +157,7 @@ def as_json(value: Value, most: int) -> str:
         elif kind is dict:
             parts: list[Value] = [_Sign("{")]
             for number, (name, inner) in enumerate(islice(each.items(), most)):
-                parts += [_Sign(f"{',' if number else ''}{_quoted(name, most)}:"), inner]
+                parts += [_Sign(f"{',' if number else ''}{encode_basestring(name[:most])}:"), inner]
             waiting += reversed([*parts, _Sign("}")])
         elif kind is list:
             parts = [_Sign("[")]
@@ -165,14 +165,10 @@ def as_json(value: Value, most: int) -> str:
                 parts += [_Sign(","), inner] if number else [inner]
             waiting += reversed([*parts, _Sign("]")])
         elif kind is str:
-            text += _quoted(each, most)
+            text += encode_basestring(each[:most])
         else:
             text += {None: "null", True: "true", False: "false"}[each] if kind not in NUMBERS else _number(each)
     return text[:most]
-
-
-def _quoted(text: str, most: int) -> str:
-    return json.dumps(text[:most], ensure_ascii=False)
 
 
 def comparable(value: Value) -> tuple[int, Any]:

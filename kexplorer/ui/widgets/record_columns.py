@@ -130,7 +130,7 @@ class ColumnDialog(QDialog):
         buttons.addStretch()
         buttons.addWidget(cancel)
         buttons.addWidget(add)
-        examples = 'value.items[0].sku    headers["trace-id"]    len(value.items)    value.total * 1.19'
+        examples = 'value.items[0].sku    headers["trace-id"]\nlen(value.items)    value.total * 1.19'
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 16)
         layout.setSpacing(8)
@@ -138,7 +138,7 @@ class ColumnDialog(QDialog):
         layout.addWidget(plain_label("What it shows of each record, as in a filter:"))
         layout.addWidget(self.edit)
         layout.addWidget(self.problem)
-        layout.addWidget(plain_label(examples, "muted", wrap=True))
+        layout.addWidget(plain_label(examples, "muted"))
         layout.addSpacing(8)
         layout.addLayout(buttons)
 
@@ -148,6 +148,7 @@ class ColumnDialog(QDialog):
         except Failure as failure:
             self.problem.setText(str(failure))
             self.problem.show()
+            self.adjustSize()
             self.edit.setFocus()
         else:
             self.expression = self.edit.text().strip()

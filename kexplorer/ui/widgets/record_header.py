@@ -236,7 +236,6 @@ class RecordHeader(QHeaderView):
         menu.addSeparator()
         self._fill_common(menu)
         menu.popup(self.viewport().mapToGlobal(QPoint(0, self.height())))
-        menu.setActiveAction(menu.actions()[0])
 
     def _fill(self, menu: QMenu, number: int) -> None:
         def add(icon_name: str, text: str, run: Callable[[], object]) -> None:

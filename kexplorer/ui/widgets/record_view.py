@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QWidget
 
+from kexplorer.formats.column import Reading
 from kexplorer.formats.numbers import count
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import RecordRing
@@ -15,6 +17,9 @@ from kexplorer.services.ordering import SortedRows, count_values, near, sort
 from kexplorer.ui.icons import icon
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.record_list import MOST_COPIED, RecordList, RowSource
+
+if TYPE_CHECKING:
+    from kexplorer.ui.widgets.value_counts import ValueCountsDialog
 
 __all__ = ["MOST_COPIED", "RecordView", "RowSource"]
 
@@ -38,6 +43,7 @@ class RecordView(RecordList):
         self._tasks = tasks or Tasks(lambda failure: self.notice.emit(str(failure)))
         self._arrivals: RowSource = self._source  # in the order that they came in
         self._wanted_order = (self._newest_first, self._stays)  # while they are not sorted
+        self._counts: ValueCountsDialog | None = None
         self._header.changed.connect(self.columns_changed)
         self._header.sort_requested.connect(self._sort)
         self._header.order_requested.connect(self.show_arrivals)
@@ -90,6 +96,7 @@ class RecordView(RecordList):
         dialog.open()
 
     def _remove(self, number: int) -> None:
+        self._tasks.cancel(_SORT)
         sorted_by = self._header.sorted_by
         if sorted_by and sorted_by[0] >= number:  # the numbers behind it change
             self.show_arrivals()
@@ -113,7 +120,7 @@ class RecordView(RecordList):
 
     def set_source(self, source: RowSource, *, stays: bool = False) -> None:
         self._tasks.cancel(_SORT)
-        self._tasks.cancel(_COUNT)
+        self._close_counts()
         self._header.show_sort(None)
         self._arrivals = source
         self._wanted_order = (self._wanted_order[0], stays)
@@ -176,7 +183,7 @@ class RecordView(RecordList):
         self.notice.emit(f"{count(order.sorted_count)} rows sorted by {title}. Later ones are at the end.")
 
     def _show_order(self, rows: RowSource) -> None:
-        """The same records in another order: the current one stays so, and in sight."""
+        """The same records in another order. The current one stays so; back in the order of arrival it is in sight."""
         current = self._current
         if current is not None and isinstance(self._source, SortedRows):
             current = self._source.absolute(current)
@@ -193,28 +200,38 @@ class RecordView(RecordList):
         self.place(0 if in_order else self._newest_end, repaint=True)
         if self._current is not None:
             self._selection.replace(self._current, self._current + 1)
-            self.reveal(self._place_of(self._current))
+            if not in_order:
+                self._held = True
+                self.place(self._place_of(self._current) * self.row_height() - self.viewport().height() // 2)
 
     # ---- counts
 
     def _count(self, number: int) -> None:
-        self._tasks.start(_COUNT, self._count_values(number))
-
-    async def _count_values(self, number: int) -> None:
         from kexplorer.ui.widgets.value_counts import ValueCountsDialog  # noqa: PLC0415  (made when first wanted)
 
-        source, column, reading = self._arrivals, self._columns[number], self._columns.reading(number)
-        dialog = ValueCountsDialog(column.expression or column.title, self)
+        self._close_counts()
+        column = self._columns[number]
+        self._counts = dialog = ValueCountsDialog(column.expression or column.title, self)
         dialog.filter_requested.connect(self.filter_requested)
-        dialog.finished.connect(lambda _: self._tasks.cancel(_COUNT))
+        dialog.finished.connect(self._end_count)
         dialog.finished.connect(dialog.deleteLater)
         dialog.show()
-        if isinstance(source, RecordRing):
-            rows: Iterable[int] = range(len(source))
-            of = "in the table"
-        else:
-            of = "loaded around those on screen"
-            rows = near(source, self._absolute(self.row_at(0)) - source.dropped)
+        self._tasks.start(_COUNT, self._count_values(self._columns.reading(number), dialog))
+
+    def _close_counts(self) -> None:
+        if self._counts:
+            self._counts.reject()
+
+    def _end_count(self) -> None:
+        self._counts = None
+        self._tasks.cancel(_COUNT)
+
+    async def _count_values(self, reading: Reading, dialog: ValueCountsDialog) -> None:
+        source = self._arrivals
+        rows: Iterable[int] = range(len(source))
+        of = "in the table"
+        if not isinstance(source, RecordRing):
+            rows, of = near(source, self._absolute(self.row_at(0)) - source.dropped), "loaded around those on screen"
         try:
             dialog.show_counts(await count_values(source, rows, reading), of)
         except Failure as failure:
