@@ -14,13 +14,11 @@ def zone_named(name: str) -> tzinfo | None:
     """None if this machine does not know it. LOCAL is its own zone."""
     if name == LOCAL:
         return zone_named(bytes(QTimeZone.systemTimeZoneId().data()).decode()) or datetime.now().astimezone().tzinfo
-    if name == "UTC":
+    if name in ("UTC", "Etc/UTC"):
         return UTC
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):  # also ZoneInfoNotFoundError, which is a KeyError
-        return None
-    except KeyError:
+    except (ValueError, OSError, KeyError):  # ZoneInfoNotFoundError is a KeyError
         return None
 
 

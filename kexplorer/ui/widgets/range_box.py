@@ -16,7 +16,7 @@ _USUAL: tuple[tuple[str, Place | None], ...] = (
     ("Last 15 minutes", Ago(15 * _MINUTE)),
     ("Last hour", Ago(60 * _MINUTE)),
     ("Last day", Ago(24 * 60 * _MINUTE)),
-    ("Newest 1,000 a partition", Newest(1000)),
+    ("Newest 1,000 each", Newest(1000)),
 )
 _CUSTOM = "From … to …"
 PLACES = (
