@@ -27,7 +27,7 @@ from kexplorer.formats.numbers import count, rate
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
-from kexplorer.model.search import FilterSpec, SavedSearch, SearchQuery
+from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
 from kexplorer.services.ranges import Resolved, parse_place, resolve
@@ -131,6 +131,7 @@ class MessagesPanel(Panel):
         self.view.activated.connect(lambda _: self.inspector.setFocus())
         self.view.context_menu_requested.connect(self._menu)
         self.view.notice.connect(self.say)
+        self.view.filter_requested.connect(self.narrow)
         self.view.following_changed.connect(self._watch_newest)
         self.bar.newest_requested.connect(self.view.jump_to_newest)
         self.empty = EmptyState("message", "")
@@ -230,6 +231,15 @@ class MessagesPanel(Panel):
         """Looks at every record of the part that is chosen; matches are shown as they are found."""
         self._stop_following()
         self._start(self._find_all(spec))
+
+    def narrow(self, expression: str) -> None:
+        """Searches for records of which `expression` holds as well as the one that was searched for before."""
+        before = self.searching.query.spec() if self.searching.shown else FilterSpec("")
+        if before.text and before.kind is FilterKind.EXPRESSION:
+            expression = f"({before.text}) and {expression}"
+        spec = FilterSpec(expression, FilterKind.EXPRESSION)
+        self.show_query(spec)
+        self.search(spec)
 
     def pause(self) -> None:
         self._stop_following()
@@ -424,6 +434,8 @@ class MessagesPanel(Panel):
         made = Inspector(self.tasks)
         made.set_zone(self._zone)
         made.notice.connect(self.say)
+        made.pin_requested.connect(self.view.add_column)
+        made.filter_requested.connect(self.narrow)
         sizes = self._splitter.sizes()
         self._splitter.replaceWidget(1, made)
         self._unselected.deleteLater()
