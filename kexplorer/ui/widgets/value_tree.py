@@ -5,8 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from threading import Thread
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal, Slot
-from PySide6.QtGui import QContextMenuEvent, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt, Signal, Slot
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QMenu, QStyleOptionViewItem, QTreeView, QWidget
 
 from kexplorer.formats.json_tree import JsonTree, NodeKind
@@ -14,9 +22,10 @@ from kexplorer.formats.numbers import size
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.value_tree import FIELD, KIND_ROLE, TYPE, VALUE, ValueTreeModel
 from kexplorer.ui.theme import Tokens, mono_font
-from kexplorer.ui.widgets.cell_delegate import CellDelegate
+from kexplorer.ui.widgets.cell_delegate import PADDING, CellDelegate
 
 _AT_ONCE = 32 * 1024  # characters whose tree is made without another thread
+_SPACE = 6  # pixels between lines
 _OPENED = 100  # rows up to which nodes are opened from the start
 _LONGEST_LABEL = 60  # characters of a menu's line
 _WIDTHS = {FIELD: 24, VALUE: 30, TYPE: 10}  # least, in characters; the values have what the others leave
@@ -41,6 +50,10 @@ class _Delegate(CellDelegate):
         if index.column() != TYPE:
             option.font = mono_font(option.font.pointSizeF())
         super().paint(painter, option, index)
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
+        metrics = QFontMetrics(mono_font(option.font.pointSizeF()))
+        return QSize(metrics.horizontalAdvance(index.data()) + 2 * PADDING, option.fontMetrics.height() + _SPACE)
 
 
 class ValueTree(QTreeView):
@@ -192,7 +205,7 @@ class ValueTree(QTreeView):
         condition = self.rows.tree.condition(node, self._base) if self._filters else None
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(icon("copy"), "Copy value", self.copy_value)
+        menu.addAction(icon("copy"), "Copy value", self.copy_value).setShortcut(QKeySequence.StandardKey.Copy)
         menu.addAction("Copy path", self.copy_path).setEnabled(path is not None)
         menu.addSeparator()
         column = menu.addAction(icon("columns"), "Show as column", lambda: self.pin_requested.emit(path))
@@ -223,7 +236,7 @@ class ValueTree(QTreeView):
 
     def _fit(self) -> None:
         """Names that are in sight get the room that they need, however deep they are."""
-        self.setColumnWidth(FIELD, max(self.columnWidth(FIELD), self.sizeHintForColumn(FIELD) + 2 * self._unit))
+        self.setColumnWidth(FIELD, max(self.columnWidth(FIELD), self.sizeHintForColumn(FIELD)))
         self._stretch()
 
     def _stretch(self) -> None:
