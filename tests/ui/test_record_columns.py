@@ -21,7 +21,7 @@ from kexplorer.ui.theme import Scheme, apply
 from kexplorer.ui.widgets.record_columns import ColumnDialog
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 from kexplorer.ui.widgets.value_counts import ValueCountsDialog
-from tests.rig.loops import LoopRunner
+from tests.rig.loops import Heartbeat, LoopRunner
 
 ROWS = 300
 SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -440,6 +440,23 @@ def test_a_column_removed_while_it_is_sorted_by_ends_the_sort(table: Table, qtlo
     table.view.add_column("value.n")
     act(qtloop, tasks, lambda: table.click_header("n"), lambda: table.view.remove_column("value.n"))
     assert table.sorted_by() is None
+
+
+def test_the_window_goes_on_while_many_rows_are_sorted_and_counted(
+    make: Callable[[RowSource], Table], qtloop: LoopRunner, tasks: Tasks, heartbeat: Heartbeat
+) -> None:
+    many = 25_000
+    table = make(ring_of(many, 100 << 20))
+    table.view.add_column("value.n")
+    act(qtloop, tasks, lambda: table.click_header("n"))
+    assert table.sorted_by() == ("value.n", False)
+    assert table.said[0] == "Sorting 25,000 rows by n: 0 % read."
+    assert len(table.said) <= 12
+    act(qtloop, tasks, lambda: table.view._header.count_requested.emit(1))
+    dialog = table.view.findChild(ValueCountsDialog)
+    assert dialog is not None
+    assert "24,900 other values" in [bar.shown.text for bar in dialog.list._bars]
+    dialog.close()
 
 
 # ---- counts
