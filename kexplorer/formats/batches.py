@@ -18,23 +18,25 @@ def batch_test(spec: FilterSpec) -> Callable[[bytes], bool] | None:
     RE2 looks for a text with vector instructions: ten times as fast as `in`.
     """
     if spec.kind is FilterKind.EXPRESSION:
-        texts = [_search(text, case_sensitive=True) for text in literals(parse(spec.text))]
+        texts = [_search(text.encode(), case_sensitive=True) for text in literals(parse(spec.text))]
         if not texts:
             return None
         # JSON may escape any character of a text: where there is a backslash, its bytes tell nothing.
         return lambda data: any(found(data) for found in texts) or b"\\" in data
     if spec.kind is FilterKind.REGEX or spec.where is Where.HEADERS or not spec.text:
         return None
+    if spec.kind is FilterKind.EQUALS:
+        return _search(spec.text.encode("utf-8", "surrogateescape"), case_sensitive=True)
     if not spec.case_sensitive and not spec.text.isascii():
         return None
-    return _search(spec.text, case_sensitive=spec.case_sensitive)
+    return _search(spec.text.encode(), case_sensitive=spec.case_sensitive)
 
 
-def _search(text: str, *, case_sensitive: bool) -> Callable[[bytes], bool]:
+def _search(text: bytes, *, case_sensitive: bool) -> Callable[[bytes], bool]:
     options = re2.Options()
     options.literal = True
     options.never_capture = True
     options.case_sensitive = case_sensitive
     options.encoding = re2.Options.Encoding.LATIN1  # bytes, whatever they mean
-    search = re2.compile(text.encode(), options).search
+    search = re2.compile(text, options).search
     return lambda data: search(data) is not None

@@ -13,13 +13,17 @@ Interval = tuple[int, int]  # start <= offset < end
 
 
 class FilterKind(StrEnum):
+    """Of EQUALS the whole key, value, header name or header value is the text; bytes that are no UTF-8 stand in it as
+    Python's "surrogateescape" has them."""
+
     CONTAINS = "contains"
+    EQUALS = "equals"
     REGEX = "regex"
     EXPRESSION = "expression"
 
 
 class Where(StrEnum):
-    """Where CONTAINS and REGEX look. HEADERS are names and values; an EXPRESSION names its fields itself."""
+    """Where all kinds but EXPRESSION look. HEADERS are names and values; an EXPRESSION names its fields itself."""
 
     ANYWHERE = "anywhere"
     KEY = "key"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from kexplorer.formats.batches import batch_test
 from kexplorer.formats.evaluate import compile_tree
 from kexplorer.formats.expression import parse
 from kexplorer.formats.filters import Filter, compile_filter, literals
@@ -82,6 +83,19 @@ def test_contains_is_about_bytes(text: str, before: bytes, after: bytes) -> None
         assert in_value(filtering, before + needle + after)
         assert in_value(filtering, before + after) is (needle in before + after)
     assert in_value(contains(text, Where.VALUE, case_sensitive=False), before + needle + after)
+
+
+@given(st.binary(max_size=6), st.lists(st.binary(max_size=6), max_size=5))
+@example(b"\xff\x00", [b"\xff\x00", b"\xff\x00\x00", b""])
+@example(b"", [b"", b"a"])
+def test_equals_is_about_all_bytes_whatever_they_are(wanted: bytes, keys: list[bytes]) -> None:
+    spec = FilterSpec(wanted.decode("utf-8", "surrogateescape"), FilterKind.EQUALS, where=Where.KEY)
+    found = compile_filter(spec)
+    matching = [key for key in keys if found.matches(key, wanted, (), 0, 0, None)]
+    assert matching == [key for key in keys if key == wanted]
+    assert not found.matches(None, wanted, (), 0, 0, None)
+    test = batch_test(spec)
+    assert test is None or test(b"".join(keys)) or not matching
 
 
 def test_an_empty_text_lets_everything_through() -> None:
