@@ -29,6 +29,7 @@ from kexplorer.services import export
 from kexplorer.services.export import Format, Report, Target, can_replace, export_range, export_records
 from kexplorer.services.jobs import Job, Jobs, JobState
 from kexplorer.services.ranges import resolve
+from kexplorer.store import part_file
 from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
@@ -345,6 +346,8 @@ def test_a_killed_process_leaves_only_a_part_that_the_next_export_does_not_touch
     assert os.listdir(target.path.parent) == ["orders.jsonl.part"]
     size = _part(target).stat().st_size
     with pytest.raises(Failure, match=r"orders\.jsonl\.part is there"):
+        aio.run(can_replace(target))
+    with pytest.raises(Failure, match=r"orders\.jsonl\.part is there"):
         aio.run(export_records(_records(1), 1, replace(target, replace=True), Jobs()))
     assert _part(target).stat().st_size == size
 
@@ -359,6 +362,20 @@ def test_nothing_is_replaced_that_was_not_meant(aio: LoopRunner, target: Target)
     aio.run(export_records(_records(2), 2, replace(target, replace=True), Jobs()))
     assert _read(target.path) == _records(2)
     assert os.listdir(target.path.parent) == ["orders.jsonl"]
+
+
+def test_two_exports_that_begin_at_once_do_not_write_one_file(
+    aio: LoopRunner, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(part_file, "is_taken", lambda path: False)  # both looked before the other began
+
+    def records() -> Iterator[Record]:
+        yield from _records(3)
+        with pytest.raises(Failure, match=r"orders\.jsonl\.part is there"):
+            part_file.PartFile(target.path, replace=True)
+
+    aio.run(export_records(records(), 3, target, Jobs()))
+    assert _read(target.path) == _records(3)
 
 
 def test_a_file_that_appears_meanwhile_is_not_replaced(aio: LoopRunner, target: Target) -> None:
