@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -144,7 +145,7 @@ def test_a_dialog_that_is_closed_meanwhile(qtbot: QtBot) -> None:
     dialog.open()
     dialog.close()
     dialog.deleteLater()
-    qtbot.wait(500)
+    qtbot.waitUntil(lambda: "compare two values" not in {each.name for each in threading.enumerate()}, timeout=30_000)
 
 
 async def _until(found: Callable[[], T]) -> T:

@@ -1,6 +1,7 @@
 """The tree of a value: all of it can be reached, however large or deep, and used by keys and menu."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -256,7 +257,10 @@ def test_a_hundred_thousand_levels(tree: ValueTree, qtbot: QtBot) -> None:
 def test_an_answer_about_the_last_text_is_not_shown_for_this_one(tree: ValueTree, qtbot: QtBot) -> None:
     tree.show_text(json.dumps(list(range(50_000))), partial=False, keep=False)
     tree.show_text('{"a":1}', partial=False, keep=False)
-    qtbot.wait(300)
+    qtbot.waitUntil(
+        lambda: "tree of a large value" not in {each.name for each in threading.enumerate()}, timeout=30_000
+    )
+    QApplication.processEvents()
     assert list(seen(tree)) == [(0, "a", "1", "number")]
 
 
