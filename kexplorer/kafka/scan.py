@@ -23,10 +23,10 @@ from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 
 _MOST_MATCHED = 4 << 20  # bytes of matches after which a piece comes back as far as it got
-_LONGEST = 2.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
+_LONGEST = 4.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
 # A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
-_FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 1 << 20}
-_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 4_096}
+_FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 2 << 20}
+_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 1_024}
 _OTHER = {"topic.metadata.propagation.max.ms": GONE_AFTER_MS}
 
 _kept = (

@@ -10,9 +10,9 @@ from kexplorer.model.search import Interval, Piece
 from kexplorer.model.topics import OffsetRange, TopicPartition
 
 FIRST = 2_000  # offsets of a partition's first piece: something is seen at once
-LARGEST = 500_000  # offsets of a piece
-_SECONDS = 1.0  # that a piece should take: what lies in the queue of the client at its end was read for nothing
-_TAIL = 20_000  # offsets that are not worth cutting up for the sake of a worker that would have nothing to do
+LARGEST = 2_000_000  # offsets of a piece
+_SECONDS = 2.0  # that a piece should take: what lies in the queue of the client at its end was read for nothing
+_TAIL = 50_000  # offsets that are not worth cutting up for the sake of a worker that would have nothing to do
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ async def search(bootstrap: str, topic: str, spec: FilterSpec, ends: dict[int, t
     scan = Scan(Profile("bench", bootstrap), Credentials(), spec, direct.NOW, IsolationLevel.READ_UNCOMMITTED)
     begun = time.perf_counter()
     pool = ScanPool(WORKERS)
-    starting = [asyncio.wrap_future(pool.submit(time.sleep, 0.01)) for _ in range(WORKERS)]
+    starting = [asyncio.wrap_future(pool.submit(time.sleep, 0.1)) for _ in range(WORKERS)]
     await asyncio.gather(*starting)
     ready = time.perf_counter()
     found = Search(query, scan, lambda: pool, WORKERS)

@@ -426,4 +426,4 @@ def test_pieces_grow_to_what_a_worker_can_do(monkeypatch: pytest.MonkeyPatch) ->
         plan.learn(sizes[-1], sizes[-1] / 200_000)  # seconds
     assert sizes[0] == 2_000
     assert sizes == sorted(sizes)
-    assert sizes[-1] == 200_000
+    assert sizes[-1] == 400_000  # two seconds
