@@ -1,6 +1,7 @@
 """The inspector: any value at once, every character as it is, and exact copies."""
 
 import base64
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -94,7 +95,7 @@ def test_text_is_copied_exactly_and_shown_with_nothing_hidden(inspector: Inspect
     seen = "\n".join(drawn(inspector.value.code))
     assert not {"\u00a0", "\r", "\u2028", "\u202e", "\u200b", "\x00", "\x1b", "\t"} & set(seen)
     assert "‹U+202E›" in seen
-    inspector.value.copy_text()
+    inspector.value.copies.copy_text()
     assert QGuiApplication.clipboard().text() == ODD
 
 
@@ -112,7 +113,7 @@ def test_bytes_can_be_copied_in_three_ways(inspector: Inspector, qtbot: QtBot) -
     data = b"\x00\xff" + "é".encode()
     inspector.show_record(record(data))
     pane, clipboard = inspector.value, QGuiApplication.clipboard()
-    menu = {action.text(): action for action in pane._copy.menu().actions()}
+    menu = {action.text(): action for action in pane.copies.menu().actions()}
     menu["Copy as hexadecimal"].trigger()
     assert bytes.fromhex(clipboard.text()) == data
     menu["Copy as Base64"].trigger()
@@ -123,12 +124,22 @@ def test_bytes_can_be_copied_in_three_ways(inspector: Inspector, qtbot: QtBot) -
     assert base64.b64decode(clipboard.text()) == data
 
 
+def test_what_was_rendered_can_be_copied_as_json(inspector: Inspector) -> None:
+    inspector.show_record(record(b"\x82\xa1a\x01\xa1b\xc0"))
+    menu = {action.text(): action for action in inspector.value.copies.menu().actions()}
+    menu["Copy as JSON"].trigger()
+    assert json.loads(QGuiApplication.clipboard().text()) == {"a": 1, "b": None}
+    for value in (b"text", b"[" + b"1," * 100_000 + b"1]"):  # the beginning of the latter alone is known
+        inspector.show_record(record(value))
+        assert not menu["Copy as JSON"].isEnabled()
+
+
 def test_saving_writes_the_bytes_and_a_refusal_is_said(inspector: Inspector, qtbot: QtBot, tmp_path: Path) -> None:
     inspector.show_record(record(ODD.encode()))
-    inspector.value.save(str(tmp_path / "value"))
+    inspector.value.copies.save(str(tmp_path / "value"))
     assert (tmp_path / "value").read_bytes() == ODD.encode()
     with qtbot.waitSignal(inspector.notice) as notice:
-        inspector.value.save(str(tmp_path))
+        inspector.value.copies.save(str(tmp_path))
     assert notice.args is not None
     assert notice.args[0].startswith("Not saved: Is a directory")
 

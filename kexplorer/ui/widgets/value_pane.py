@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from functools import cached_property
-from pathlib import Path
 from threading import Thread
 
 from PySide6.QtCore import QTimer, Signal, Slot
-from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFileDialog,
     QHBoxLayout,
-    QMenu,
     QPushButton,
     QStackedWidget,
     QToolButton,
@@ -29,8 +24,8 @@ from kexplorer.formats.decode import FIRST_LOOK, Decoded, decode
 from kexplorer.formats.numbers import count, size
 from kexplorer.formats.text import Kind
 from kexplorer.model.schemas import SchemaKey
-from kexplorer.ui.icons import icon
 from kexplorer.ui.widgets.code_view import CodeView
+from kexplorer.ui.widgets.copy_button import CopyButton
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.labels import icon_button, plain_label
@@ -113,22 +108,12 @@ class ValuePane(QWidget):
         wrap.setCheckable(True)
         wrap.setChecked(True)
         wrap.toggled.connect(self.code.set_wrap)
+        self.copies = CopyButton()
+        self.copies.notice.connect(self.notice)
         row.addSpacing(8)
         row.addWidget(wrap)
-        row.addWidget(self._copy_button())
+        row.addWidget(self.copies)
         return row
-
-    def _copy_button(self) -> QToolButton:
-        button = self._copy = icon_button("copy", "Copy or save all of it")
-        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        menu = QMenu(button)
-        menu.addAction("Copy as text", self.copy_text)
-        menu.addAction("Copy as hexadecimal", lambda: self._put(self._data.hex()))
-        menu.addAction("Copy as Base64", lambda: self._put(base64.b64encode(self._data).decode()))
-        menu.addSeparator()
-        menu.addAction(icon("save"), "Save to file …", self._ask_where)
-        button.setMenu(menu)
-        return button
 
     def _more_bar(self) -> QWidget:
         self._bar = QWidget()
@@ -138,7 +123,7 @@ class ValuePane(QWidget):
         row.setSpacing(8)
         row.addWidget(self._part, 1)
         self._more, self._all, save = QPushButton("Show more"), QPushButton(), QPushButton("Save to file …")
-        for button, run in ((self._more, self.show_more), (self._all, self.show_all), (save, self._ask_where)):
+        for button, run in ((self._more, self.show_more), (self._all, self.show_all), (save, self.copies.ask_where)):
             button.clicked.connect(run)
             row.addWidget(button)
         self._bar.hide()
@@ -169,12 +154,12 @@ class ValuePane(QWidget):
         self._stop()
         self._data = data or b""
         self._look, self._base = look, base
-        self._copy.setEnabled(bool(data))
         if data:
             self._looked_at = FIRST_LOOK
             self._show(look(data, FIRST_LOOK))
             return
         self._what = look(data, FIRST_LOOK)
+        self.copies.offer(b"", self._what)
         for button in self._modes.values():
             button.setEnabled(False)
         self._about.show_text("")
@@ -230,6 +215,7 @@ class ValuePane(QWidget):
     def _show(self, what: Decoded, *, keep: bool = False) -> None:
         """`keep`: it is more of what was shown."""
         self._what = what
+        self.copies.offer(self._data, what)
         self._about.show_text(" · ".join((size(len(self._data)), what.why, *what.rejected, *what.also)))
         laid_out = what.pretty()
         self._modes[Mode.PRETTY].setEnabled(laid_out is not None)
@@ -327,31 +313,3 @@ class ValuePane(QWidget):
             self._reading_all = False
             self._reader.stop()
         self._tell()
-
-    # ---- copies of all bytes
-
-    def copy_text(self) -> None:
-        try:
-            self._put(self._data.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            self.notice.emit(f"Not copied: byte {count(error.start)} is not UTF-8. Copy it as hexadecimal or Base64.")
-
-    def _put(self, text: str) -> None:
-        QGuiApplication.clipboard().setText(text)
-        self.notice.emit(f"Copied all {size(len(self._data))}.")
-
-    def _ask_where(self) -> None:
-        dialog = QFileDialog(self, "Save the bytes")
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.fileSelected.connect(self.save)
-        dialog.finished.connect(dialog.deleteLater)
-        dialog.open()
-
-    def save(self, path: str) -> None:
-        """Writes the bytes as they are."""
-        try:
-            Path(path).write_bytes(self._data)
-        except OSError as error:
-            self.notice.emit(f"Not saved: {error.strerror or error} ({path})")
-        else:
-            self.notice.emit(f"Saved {size(len(self._data))} to {path}.")
