@@ -33,6 +33,7 @@ from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
 from kexplorer.ui.tasks import Tasks
@@ -93,7 +94,9 @@ class Explorer:
         theme.apply(application, self._scheme, self._zoom)
         self.tasks = Tasks(self._show_failure)
         self._log = LogHandler()
-        self.window = MainWindow(self, self._make_panel, Jobs(), self._log, versions)
+        jobs = Jobs()
+        self._exporter = Exporter(jobs, self.tasks)
+        self.window = MainWindow(self, self._make_panel, jobs, self._log, versions)
 
     async def __aenter__(self) -> Explorer:
         logging.getLogger().addHandler(self._log)
@@ -189,7 +192,7 @@ class Explorer:
         if kind == "messages" and len(rest) == 2:
             topics = [unquote(topic) for topic in rest[1].split("+")]
             searches = Searches(name, self._scans, partial(self._search, profile))
-            panel = MessagesPanel(profile, topics, lambda: self._session(name), searches)
+            panel = MessagesPanel(profile, topics, lambda: self._session(name), searches, self._exporter)
             panel.set_zone(self._zone)
             return panel
         return None

@@ -28,12 +28,15 @@ from PySide6.QtWidgets import QApplication
 
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.profile import Credentials, Profile
+from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
+from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages import MessagesPanel
+from kexplorer.ui.tasks import Tasks
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.kafka import prepare
 
@@ -70,11 +73,12 @@ async def _measure(bootstrap: str, topic: str) -> None:
 
     sessions = Sessions(connect)
     searches = Searches("benchmark", ScanStore(Path(tempfile.mkdtemp()) / "searches.db"), no_search)
+    exporter = Exporter(Jobs(), Tasks(print))
     await (await sessions.open("benchmark")).catalog.refresh()
     made, shown = [], []
     for run in range(RUNS + 3):
         clicked = time.perf_counter()
-        panel = MessagesPanel(profile, [topic], lambda: sessions.open("benchmark"), searches)
+        panel = MessagesPanel(profile, [topic], lambda: sessions.open("benchmark"), searches, exporter)
         panel.resize(1280, 800)
         panel.show()
         built = time.perf_counter()

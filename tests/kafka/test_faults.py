@@ -207,6 +207,7 @@ import asyncio, sys
 from kexplorer.model.topics import Edge, OffsetRange, TopicPartition
 from kexplorer.services import browser
 from tests.kafka import direct
+from tests.pages import newest
 
 async def main(bootstrap, topic):
     async with direct.connected(bootstrap) as cluster:

@@ -15,11 +15,13 @@ from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Header, Record, TimestampType
 from kexplorer.model.topics import TopicPartition
+from kexplorer.services.jobs import Jobs
 from kexplorer.services.schemas import Schemas, open_schemas
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
 from kexplorer.store.scans import ScanStore
+from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages import MessagesPanel
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.inspector import Inspector
@@ -213,7 +215,13 @@ def test_a_panel_reads_with_the_registry_of_its_session(
     async def look() -> None:
         sessions = Sessions(connect, schemas)
         searches = Searches("shop", ScanStore(tmp_path / "searches.db"), no_search)
-        panel = MessagesPanel(cluster.profile, ["orders"], lambda: sessions.open("shop"), searches)
+        panel = MessagesPanel(
+            cluster.profile,
+            ["orders"],
+            lambda: sessions.open("shop"),
+            searches,
+            Exporter(Jobs(), Tasks(lambda _: None)),
+        )
         panel.resize(1000, 700)
         panel.show()
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import subprocess
 import sys
 import tempfile
@@ -11,26 +12,33 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from kexplorer import app
 from kexplorer.kafka.cluster import KafkaCluster
+from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery
+from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
 from kexplorer.store.scans import ScanStore
+from kexplorer.ui.dialogs.compare import CompareDialog
+from kexplorer.ui.dialogs.export_dialog import ExportDialog
 from kexplorer.ui.panels import messages
+from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages import MessagesPanel
+from kexplorer.ui.tasks import Tasks
 from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
@@ -38,6 +46,8 @@ from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
 
 importlib.import_module("kexplorer.ui.widgets.inspector")  # as the program has by the time that a topic is open
+
+Dialog = TypeVar("Dialog", bound=QDialog)
 
 # Writes records numbered from 0 at RATE a second for SECONDS, and prints how many.
 _WRITER = """
@@ -102,13 +112,18 @@ async def _panel(bootstrap: str, topics: Sequence[str], home: Path) -> AsyncIter
     async def open_search(query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None) -> Search:
         return await app._open_search(profile, Credentials(), query, known, store, saved)
 
-    panel = MessagesPanel(profile, topics, lambda: sessions.open("test"), Searches("test", store, open_search))
+    failures: list[Failure] = []
+    work = Tasks(failures.append)
+    searches, exporter = Searches("test", store, open_search), Exporter(Jobs(), work)
+    panel = MessagesPanel(profile, topics, lambda: sessions.open("test"), searches, exporter)
     panel.resize(1000, 700)
     panel.show()
     try:
         yield panel
     finally:
         await panel.close_panel()
+        await work.close()
+        assert not failures
         await sessions.close_all()
         panel.deleteLater()
 
@@ -410,6 +425,79 @@ def test_a_time_that_is_brushed_becomes_the_part_that_is_read(
             QTest.keyClick(panel.times.strip, Qt.Key.Key_Escape)
             await _until(lambda: panel.rows == 60)
             assert panel.bar.range.start is None
+
+    qtloop.run(look(), timeout=60)
+
+
+def _dialog(kind: type[Dialog]) -> Dialog | None:
+    return next((w for w in QApplication.topLevelWidgets() if isinstance(w, kind) and w.isVisible()), None)
+
+
+def test_the_life_of_a_key(qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str) -> None:
+    key = b"\xff\x00 no UTF-8"
+    _create(broker.bootstrap, topic_name)
+    sent = [Sent(1, key if n % 10 == 3 else b"other%d" % n, b"%d" % n, timestamp=NOW + n) for n in range(50)]
+    direct.produce(broker.bootstrap, topic_name, sent)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 50)
+            panel.view.select(13)
+            await _until(lambda: panel.view.current_record)
+            life = next(action for action in panel.panel_actions() if action.text() == "Life of this key")
+            life.trigger()
+            await _until(lambda: "everything was scanned" in panel.searching.coverage.text, 60)
+            assert _values(panel) == [b"3", b"13", b"23", b"33", b"43"]
+
+    qtloop.run(look(), timeout=80)
+
+
+def test_two_records_are_compared_and_one_copied(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str
+) -> None:
+    _create(broker.bootstrap, topic_name, 1)
+    direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b'{"n":%d}' % n) for n in range(2)])
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 2)
+            actions = {action.text(): action for action in panel.panel_actions()}
+            compare = actions["Compare the two selected records"]
+            assert not compare.isEnabled()
+            panel.view.select(1)
+            actions["Copy as kcat command"].trigger()
+            assert f"-t {topic_name} -p 0 -o 1 " in QApplication.clipboard().text()
+            panel.view.select_all()
+            panel.records.update()
+            compare.trigger()
+            await _until(lambda: _dialog(CompareDialog))
+            dialog = _dialog(CompareDialog)
+            assert dialog is not None
+            dialog.reject()
+            await _until(lambda: not panel.tasks.running("compare"))
+
+    qtloop.run(look(), timeout=60)
+
+
+def test_exports_the_whole_range(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    _create(broker.bootstrap, topic_name)
+    _produce(broker.bootstrap, topic_name, range(500))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 500)
+            next(action for action in panel.panel_actions() if action.text() == "Export…").trigger()
+            await _until(lambda: _dialog(ExportDialog))
+            dialog = _dialog(ExportDialog)
+            assert dialog is not None
+            target = tmp_path / "all.jsonl"
+            dialog.line.setText(str(target))
+            dialog.export_button.click()
+            await _until(target.exists)
+            lines = [json.loads(line) for line in target.read_text().splitlines()]
+            assert sorted(line["value"] for line in lines) == sorted(f"value {n}" for n in range(500))
 
     qtloop.run(look(), timeout=60)
 

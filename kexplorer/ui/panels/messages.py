@@ -27,7 +27,7 @@ from kexplorer.formats.numbers import count, rate
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
-from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery
+from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
 from kexplorer.services.ranges import Resolved, parse_place, resolve
@@ -38,9 +38,11 @@ from kexplorer.services.transactions import held, sentence
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages_bar import MessagesBar
 from kexplorer.ui.panels.messages_search import SearchArea
 from kexplorer.ui.panels.messages_time import TimeArea
+from kexplorer.ui.panels.record_actions import RecordActions
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.notice_strip import NoticeStrip
@@ -75,12 +77,15 @@ class MessagesPanel(Panel):
         topics: Sequence[str],
         open_session: Callable[[], Awaitable[Session]],
         searches: Searches,
+        exporter: Exporter,
     ) -> None:
         title = topics[0] if len(topics) == 1 else f"{topics[0]} + {len(topics) - 1}"
         super().__init__(messages_key(profile.name, *topics), title, "message", profile.name, profile.colour)
         self.topics = tuple(topics)
         self._open_session = open_session
         self._searches = searches
+        self._profile = profile
+        self._exporter = exporter
         self._zone: tzinfo = UTC
         self._schemas: Schemas | None = None  # of the session that was read with last
         self.browsed: TopicWindow | None = None  # while one browses
@@ -100,45 +105,8 @@ class MessagesPanel(Panel):
         self.tasks.start("offer", self._offer_search())
 
     def _build(self) -> None:
-        self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
-        self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
-        self._find = _action(self, "search", "Search", "Ctrl+F", self.show_query)
-        self._ends = (
-            _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
-            _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
-        )
-        self._histogram = _action(self, "histogram", "Histogram over time", "Ctrl+H", self._toggle_histogram)
-        self._histogram.setCheckable(True)
-        self.strip = ErrorStrip()
-        self.strip.retry_requested.connect(self.reload)
-        self.notice = NoticeStrip()
-        self.bar = MessagesBar(self._follow, self._refresh, self._histogram)
-        self.bar.changed.connect(self.reload)
-        self.bar.range.failed.connect(self.strip.show_failure)
-        self.bar.go_requested.connect(self.go_to)
-        self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
-        self.times = TimeArea(self.bar.range)
-        self.times.wanted.connect(lambda: self.tasks.start("histogram", self._count_times()))
-        self.searching = SearchArea()
-        self.searching.requested.connect(self.search)
-        self.searching.closed.connect(self._leave_search)
-        self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))
-        self.searching.resume_requested.connect(lambda saved: self._start(self._resume(saved)))
-        self.searching.forget_requested.connect(lambda saved: self.tasks.start("forget", self._forget_search(saved)))
-        self.view = RecordView()
-        self.view.set_newest_first(True)
-        self.view.current_changed.connect(self._inspect)
-        self.view.activated.connect(lambda _: self.inspector.setFocus())
-        self.view.context_menu_requested.connect(self._menu)
-        self.view.notice.connect(self.say)
-        self.view.filter_requested.connect(self.narrow)
-        self.view.following_changed.connect(self._watch_newest)
-        self.bar.newest_requested.connect(self.view.jump_to_newest)
-        self.empty = EmptyState("message", "")
-        self.empty.action_requested.connect(self._follow.trigger)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.view)
-        self._pages.addWidget(self.empty)
+        self._build_view()
+        self._build_reading()
         self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._pages)
@@ -151,13 +119,59 @@ class MessagesPanel(Panel):
         for part in (self.bar, self.times, self.searching, self.strip, self.notice):
             column.addWidget(part)
         column.addWidget(self._splitter, 1)
-        self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setFocusProxy(self.empty)
+
+    def _build_view(self) -> None:
+        self.view = RecordView()
+        self.view.set_newest_first(True)
+        self.view.current_changed.connect(self._inspect)
+        self.view.activated.connect(lambda _: self.inspector.setFocus())
+        self.view.context_menu_requested.connect(self._menu)
+        self.view.notice.connect(self.say)
+        self.view.filter_requested.connect(self.narrow)
+        self.view.following_changed.connect(self._watch_newest)
+        self.records = RecordActions(self, self.view, self._profile, lambda: (self._schemas, self._zone))
+        self.records.life_wanted.connect(self.show_life)
+        self._ends = (
+            _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
+            _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
+        )
+        self.empty = EmptyState("message", "")
+        self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.view)
+        self._pages.addWidget(self.empty)
+
+    def _build_reading(self) -> None:
+        self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
+        self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
+        self._find = _action(self, "search", "Search", "Ctrl+F", self.show_query)
+        self._export = _action(self, "download", "Export…", "Ctrl+S", self.export)
+        self._histogram = _action(self, "histogram", "Histogram over time", "Ctrl+H", self._toggle_histogram)
+        self._histogram.setCheckable(True)
+        self.empty.action_requested.connect(self._follow.trigger)
+        self.strip, self.notice = ErrorStrip(), NoticeStrip()
+        self.strip.retry_requested.connect(self.reload)
+        self.bar = MessagesBar(self._follow, self._refresh, self._histogram)
+        self.bar.changed.connect(self.reload)
+        self.bar.range.failed.connect(self.strip.show_failure)
+        self.bar.go_requested.connect(self.go_to)
+        self.bar.newest_requested.connect(self.view.jump_to_newest)
+        self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
+        self.times = TimeArea(self.bar.range)
+        self.times.wanted.connect(lambda: self.tasks.start("histogram", self._count_times()))
+        self.searching = SearchArea()
+        self.searching.requested.connect(self.search)
+        self.searching.closed.connect(self._leave_search)
+        self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))
+        self.searching.resume_requested.connect(lambda saved: self._start(self._resume(saved)))
+        self.searching.forget_requested.connect(lambda saved: self.tasks.start("forget", self._forget_search(saved)))
 
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        return (self._follow, self._refresh, self._find, self._histogram, self._jump, *self._ends)
+        reading = (self._follow, self._refresh, self._find, self._histogram, self._jump, *self._ends)
+        return (*reading, *self.records.all(), self.view.columns_action(), self._export)
 
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
@@ -241,6 +255,14 @@ class MessagesPanel(Panel):
         self.show_query(spec)
         self.search(spec)
 
+    def show_life(self, key: bytes) -> None:
+        """Searches for every record of the topic that has this key, the oldest first."""
+        self.bar.range.reset()
+        spec = FilterSpec(key.decode("utf-8", "surrogateescape"), FilterKind.EQUALS, where=Where.KEY)
+        self.show_query(spec)
+        self._stop_following()
+        self._start(self._find_all(spec, newest_first=False))
+
     def pause(self) -> None:
         self._stop_following()
         self._tell()
@@ -292,10 +314,10 @@ class MessagesPanel(Panel):
         part = await resolve(session.cluster, sources, chosen.start, chosen.end, isolation, _now())
         return session, part, isolation
 
-    async def _find_all(self, spec: FilterSpec) -> None:
+    async def _find_all(self, spec: FilterSpec, *, newest_first: bool = True) -> None:
         _, part, isolation = await self._part()
-        search = await self._searches.begin(SearchQuery(part.ranges, spec, _now(), isolation), part.troubles)
-        await self._show_search(search, part.troubles)
+        query = SearchQuery(part.ranges, spec, _now(), isolation, newest_first)
+        await self._show_search(await self._searches.begin(query, part.troubles), part.troubles)
 
     async def _resume(self, saved: SavedSearch) -> None:
         await self._show_search(await self._searches.resume(saved), ())
@@ -334,6 +356,15 @@ class MessagesPanel(Panel):
         self.view.setFocus()
         if self.searching.shown:
             self.reload()
+
+    def export(self) -> None:
+        """Asks what to write where."""
+        self.tasks.start("export", self._ask_export())
+
+    async def _ask_export(self) -> None:
+        session, part, isolation = await self._part()
+        selected = self.view.selected_records()
+        await self._exporter.ask(self, self.title, session.cluster, part, isolation, selected, self.ring)
 
     def go_to(self, place: str) -> None:
         """Selects the record at a place as `parse_place` takes it."""
@@ -528,9 +559,12 @@ class MessagesPanel(Panel):
     def _menu(self, at: QPoint) -> None:
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.records.update()
         menu.addActions(self.view.copy_actions())
         menu.addSeparator()
-        menu.addActions([self._follow, self._refresh])
+        menu.addActions(self.records.all())
+        menu.addSeparator()
+        menu.addActions([self._export, self._follow, self._refresh])
         menu.popup(at)
 
 

@@ -13,7 +13,12 @@ from kexplorer.model.search import FilterKind, FilterSpec, Where
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.offer_list import Offer, OfferList, Sheet
 
-KINDS = {FilterKind.CONTAINS: "Text", FilterKind.REGEX: "Regular expression", FilterKind.EXPRESSION: "Fields"}
+KINDS = {
+    FilterKind.CONTAINS: "Text",
+    FilterKind.EQUALS: "All of it",
+    FilterKind.REGEX: "Regular expression",
+    FilterKind.EXPRESSION: "Fields",
+}
 _WIDTH = 520  # pixels
 _LONGEST_NAME = 100  # characters
 

@@ -27,6 +27,7 @@ _CHECK_AFTER = 200  # ms without a key
 _REMEMBERED = 50
 _HINTS = {
     FilterKind.CONTAINS: "Search for a text",
+    FilterKind.EQUALS: "Search for a whole key, value or header",
     FilterKind.REGEX: "Search by a regular expression, such as order-[0-9]+",
     FilterKind.EXPRESSION: 'Search by fields, such as value.total > 100 and headers.region == "eu"',
 }
@@ -239,7 +240,7 @@ class QueryBar(QWidget):
     def _kind_changed(self) -> None:
         by_fields = self.kind is FilterKind.EXPRESSION
         self._where.setVisible(not by_fields)
-        self._case.setVisible(not by_fields)
+        self._case.setVisible(self.kind in (FilterKind.CONTAINS, FilterKind.REGEX))
         self.completer.enabled = by_fields
         self.completer.close()
         self.edit.setPlaceholderText(_HINTS[self.kind])

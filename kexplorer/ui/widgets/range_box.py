@@ -63,6 +63,11 @@ class RangeBox(QWidget):
         if self._custom:
             self._read()
 
+    def reset(self) -> None:
+        """The whole topic, without telling."""
+        self.box.setCurrentIndex(0)
+        self._show(0)
+
     def show_places(self, first: str, last: str) -> None:
         """As if both had been typed."""
         self.first.setText(first)
