@@ -227,6 +227,19 @@ def test_what_is_wrong_is_said_with_its_column(qtbot: QtBot, fields: QueryBar) -
     qtbot.waitUntil(lambda: not fields._error.isVisible())
 
 
+def test_what_is_still_completed_is_not_wrong_yet(qtbot: QtBot, fields: QueryBar) -> None:
+    press(fields, "value.stat")
+    fields.completer.close()
+    press(fields, "us == ")
+    assert fields.completer.shown
+    fields._check_timer.timeout.emit()
+    assert not fields._error.isVisible()
+    press(fields, Key.Key_Escape)
+    qtbot.waitUntil(fields._error.isVisible)
+    press(fields, "5")
+    qtbot.waitUntil(lambda: not fields._error.isVisible())
+
+
 # history
 
 

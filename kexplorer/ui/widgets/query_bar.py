@@ -84,7 +84,8 @@ class QueryBar(QWidget):
         self._error.hide()
         self._check_timer = QTimer(self, interval=_CHECK_AFTER, singleShot=True)
         self._lay_out(close)
-        self._check_timer.timeout.connect(self.check)
+        self._check_timer.timeout.connect(self._check_typed)
+        self.completer.closed.connect(self._check_timer.start)
         self._kind.currentIndexChanged.connect(self._kind_changed)
         self.edit.textEdited.connect(lambda _: self._check_timer.start())
         self.edit.returnPressed.connect(self._search)
@@ -151,10 +152,20 @@ class QueryBar(QWidget):
             compile_filter(self.spec())
         except Failure as wrong:
             failure = wrong
+        self._show_wrong(failure)
+        return failure is None
+
+    def _check_typed(self) -> None:
+        """What is still being completed is not wrong yet."""
+        if self.completer.shown:
+            self._show_wrong(None)
+        else:
+            self.check()
+
+    def _show_wrong(self, failure: Failure | None) -> None:
         mark_invalid(self.edit, failure is not None)
         self._error.setText(str(failure or ""))
         self._error.setVisible(failure is not None)
-        return failure is None
 
     def save_state(self) -> dict[str, object]:
         return {

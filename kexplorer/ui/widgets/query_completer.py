@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QLineEdit, QVBoxLayout
 
@@ -26,6 +26,8 @@ _NOTHING = Completions(0, 0, ())
 class QueryCompleter(QObject):
     """Down and Up choose, Tab and Enter accept, Escape closes, Ctrl+Space asks. Enter is left to the edit as long as
     nothing is chosen, which is so wherever what was typed may be all that is meant."""
+
+    closed = Signal()
 
     def __init__(self, edit: QLineEdit) -> None:
         super().__init__(edit)
@@ -75,6 +77,7 @@ class QueryCompleter(QObject):
         if self.shown:
             self._sheet.hide()
             self._sheet.setParent(self._edit)  # or it would go with a window that its tab has left
+            self.closed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.FocusOut, QEvent.Type.Hide):
