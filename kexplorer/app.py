@@ -33,6 +33,7 @@ from kexplorer.model.search import SavedSearch, SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.search import Search
 from kexplorer.store.daemon import in_daemon
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.scans import ScanStore
@@ -88,7 +89,10 @@ async def _main(application: QApplication, options: Options) -> int:
         )
         preferences = Preferences(home and home / "window.json")
         searches = ScanStore(home and home / "searches.db")
-        explorer = Explorer(application, connections, preferences, searches, _start_demo, _open_search, _versions)
+        filters = FilterStore(home and home / "filters.json")
+        explorer = Explorer(
+            application, connections, preferences, searches, filters, _start_demo, _open_search, _versions
+        )
         await stack.enter_async_context(explorer)
         if options.selftest:
             await asyncio.sleep(0)  # the window is painted

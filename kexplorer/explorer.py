@@ -26,6 +26,7 @@ from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session, Sessions
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
@@ -74,6 +75,7 @@ class Explorer:
         connections: Connections,
         preferences: Preferences,
         scans: ScanStore,
+        filters: FilterStore,
         start_demo: Callable[[], Awaitable[Demo]],
         open_search: OpenSearch,
         versions: Callable[[], Mapping[str, str]],
@@ -82,6 +84,7 @@ class Explorer:
         self._connections = connections
         self._preferences = preferences
         self._scans = scans
+        self._filters = filters
         self._start_demo = start_demo
         self._open_search = open_search
         self.sessions = Sessions(self._connect, self._open_schemas)
@@ -191,7 +194,7 @@ class Explorer:
             return TopicsPanel(profile, lambda: self._session(name), partial(self.open_together, name))
         if kind == "messages" and len(rest) == 2:
             topics = [unquote(topic) for topic in rest[1].split("+")]
-            searches = Searches(name, self._scans, partial(self._search, profile))
+            searches = Searches(name, self._scans, self._filters, partial(self._search, profile))
             panel = MessagesPanel(profile, topics, lambda: self._session(name), searches, self._exporter)
             panel.set_zone(self._zone)
             return panel

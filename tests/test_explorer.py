@@ -21,6 +21,7 @@ from kexplorer.model.cluster import Link
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecretStore, SecurityProtocol
 from kexplorer.services.connections import Connections
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.scans import ScanStore
@@ -65,6 +66,7 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
         connections,
         Preferences(home / "window.json"),
         ScanStore(home / "searches.db"),
+        FilterStore(home / "filters.json"),
         app._start_demo,
         app._open_search,
         app._versions,

@@ -10,6 +10,7 @@ from kexplorer.model.failure import Failure
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import SavedSearch, SearchQuery
 from kexplorer.services.search import Search, begun
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.scans import ScanStore
 
 log = logging.getLogger(__name__)
@@ -20,10 +21,11 @@ OpenSearch = Callable[[SearchQuery, Sequence[Trouble], SavedSearch | None], Awai
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """`profile` names the connection."""
+    """`profile` names the connection; `filters` are those that a person gave a name."""
 
     profile: str
     store: ScanStore
+    filters: FilterStore
     open_search: OpenSearch
 
     async def begin(self, query: SearchQuery, known: Sequence[Trouble] = ()) -> Search:

@@ -32,6 +32,7 @@ from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
 from kexplorer.ui.panels.exporter import Exporter
@@ -72,7 +73,8 @@ async def _measure(bootstrap: str, topic: str) -> None:
         raise LookupError("this benchmark searches nothing")
 
     sessions = Sessions(connect)
-    searches = Searches("benchmark", ScanStore(Path(tempfile.mkdtemp()) / "searches.db"), no_search)
+    home = Path(tempfile.mkdtemp())
+    searches = Searches("benchmark", ScanStore(home / "searches.db"), FilterStore(home / "filters.json"), no_search)
     exporter = Exporter(Jobs(), Tasks(print))
     await (await sessions.open("benchmark")).catalog.refresh()
     made, shown = [], []

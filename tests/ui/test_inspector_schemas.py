@@ -20,6 +20,7 @@ from kexplorer.services.schemas import Schemas, open_schemas
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages import MessagesPanel
@@ -214,7 +215,9 @@ def test_a_panel_reads_with_the_registry_of_its_session(
 
     async def look() -> None:
         sessions = Sessions(connect, schemas)
-        searches = Searches("shop", ScanStore(tmp_path / "searches.db"), no_search)
+        searches = Searches(
+            "shop", ScanStore(tmp_path / "searches.db"), FilterStore(tmp_path / "filters.json"), no_search
+        )
         panel = MessagesPanel(
             cluster.profile,
             ["orders"],

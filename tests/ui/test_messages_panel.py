@@ -32,6 +32,7 @@ from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.filters import FilterStore
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui.dialogs.compare import CompareDialog
 from kexplorer.ui.dialogs.export_dialog import ExportDialog
@@ -114,7 +115,10 @@ async def _panel(bootstrap: str, topics: Sequence[str], home: Path) -> AsyncIter
 
     failures: list[Failure] = []
     work = Tasks(failures.append)
-    searches, exporter = Searches("test", store, open_search), Exporter(Jobs(), work)
+    searches, exporter = (
+        Searches("test", store, FilterStore(home / "filters.json"), open_search),
+        Exporter(Jobs(), work),
+    )
     panel = MessagesPanel(profile, topics, lambda: sessions.open("test"), searches, exporter)
     panel.resize(1000, 700)
     panel.show()

@@ -56,6 +56,7 @@ log = logging.getLogger(__name__)
 
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
+_LEARNT, _LEARNT_BYTES = 100, 16_384  # rows whose fields are offered to complete, and as much of each
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
 _LOOK_EVERY = 3.0  # seconds between two looks for open transactions
@@ -160,7 +161,7 @@ class MessagesPanel(Panel):
         self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
         self.times = TimeArea(self.bar.range)
         self.times.wanted.connect(lambda: self.tasks.start("histogram", self._count_times()))
-        self.searching = SearchArea()
+        self.searching = SearchArea(self._searches.filters)
         self.searching.requested.connect(self.search)
         self.searching.closed.connect(self._leave_search)
         self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))
@@ -215,6 +216,7 @@ class MessagesPanel(Panel):
 
     async def close_panel(self) -> None:
         self._tell_timer.stop()
+        await self.searching.close_area()
         await super().close_panel()
 
     @property
@@ -244,7 +246,8 @@ class MessagesPanel(Panel):
     def search(self, spec: FilterSpec) -> None:
         """Looks at every record of the part that is chosen; matches are shown as they are found."""
         self._stop_following()
-        self._start(self._find_all(spec))
+        order = self.searching.query
+        self._start(self._find_all(spec, newest_first=order.newest_first, limit=order.limit))
 
     def narrow(self, expression: str) -> None:
         """Searches for records of which `expression` holds as well as the one that was searched for before."""
@@ -314,9 +317,9 @@ class MessagesPanel(Panel):
         part = await resolve(session.cluster, sources, chosen.start, chosen.end, isolation, _now())
         return session, part, isolation
 
-    async def _find_all(self, spec: FilterSpec, *, newest_first: bool = True) -> None:
+    async def _find_all(self, spec: FilterSpec, *, newest_first: bool, limit: int | None = None) -> None:
         _, part, isolation = await self._part()
-        query = SearchQuery(part.ranges, spec, _now(), isolation, newest_first)
+        query = SearchQuery(part.ranges, spec, _now(), isolation, newest_first, limit)
         await self._show_search(await self._searches.begin(query, part.troubles), part.troubles)
 
     async def _resume(self, saved: SavedSearch) -> None:
@@ -351,6 +354,16 @@ class MessagesPanel(Panel):
 
     def show_query(self, spec: FilterSpec | None = None) -> None:
         self.searching.show_query(spec)
+        self.tasks.start("learn", self._learn_names())
+
+    async def _learn_names(self) -> None:
+        """Offers the fields of the newest rows that are there, a few at a time."""
+        source = self._source
+        for row in range(len(source) - 1, max(len(source) - 1 - _LEARNT, -1), -1):
+            if row < len(source) and (peek := source.peek(row, _LEARNT_BYTES)):
+                self.searching.known.learn([peek.record])
+            if row % 10 == 0:
+                await asyncio.sleep(0)
 
     def _leave_search(self) -> None:
         self.view.setFocus()

@@ -8,11 +8,12 @@ from functools import cached_property
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from kexplorer.formats.field_names import FieldNames
 from kexplorer.model.records import Batch
 from kexplorer.model.search import FilterSpec, SavedSearch
 from kexplorer.services.search import Search
 from kexplorer.ui.widgets.coverage_strip import CoverageStrip
-from kexplorer.ui.widgets.query_bar import QueryBar
+from kexplorer.ui.widgets.query_bar import QueryBar, SavedFilters
 from kexplorer.ui.widgets.search_offer import SearchOffer
 
 
@@ -26,11 +27,13 @@ class SearchArea(QWidget):
     resume_requested = Signal(SavedSearch)
     forget_requested = Signal(SavedSearch)
 
-    def __init__(self) -> None:
+    def __init__(self, saved: SavedFilters) -> None:
         super().__init__()
-        self._filters: object = None  # those searched for in earlier sessions
+        self._saved = saved
+        self._state: object = None  # what the query bar was in earlier sessions
         self._search: Search | None = None
         self.shown = False  # the table shows what a search found
+        self.known = FieldNames()  # what the query bar offers
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
@@ -38,8 +41,9 @@ class SearchArea(QWidget):
 
     @cached_property
     def query(self) -> QueryBar:
-        made = QueryBar()
-        made.restore_state(self._filters)
+        made = QueryBar(self._saved)
+        made.set_known(self.known)
+        made.restore_state(self._state)
         made.searched.connect(self.requested)
         made.closed.connect(self._close)
         self._column.insertWidget(0, made)
@@ -119,10 +123,14 @@ class SearchArea(QWidget):
             self.coverage.hide()
 
     def save_state(self) -> object:
-        return self.query.save_state() if "query" in vars(self) else self._filters
+        return self.query.save_state() if "query" in vars(self) else self._state
 
-    def restore_state(self, filters: object) -> None:
-        self._filters = filters
+    def restore_state(self, state: object) -> None:
+        self._state = state
+
+    async def close_area(self) -> None:
+        if "query" in vars(self):
+            await self.query.tasks.close()
 
     def _close(self) -> None:
         self.query.hide()
