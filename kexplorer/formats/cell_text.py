@@ -6,6 +6,7 @@ from __future__ import annotations
 import mmap
 import re
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import replace
 
 from kexplorer.formats.cursor import Reading
@@ -32,11 +33,13 @@ def cell_text(peek: Peek, part: Part, limit: int, schemas: SchemaSource | None) 
 
 
 class CellTexts:
-    """The texts of the cells that were drawn last. Of what awaits a schema nothing is kept but the schema's key: have
-    `awaited` fetched, clear it and ask again."""
+    """The texts of the cells that were drawn last. Of what awaits a schema nothing is kept: `awaits` is told its key,
+    each time; once that was fetched, ask again."""
 
-    def __init__(self, schemas: SchemaSource | None, limit: int, most: int = 2000) -> None:
-        self.awaited: set[SchemaKey] = set()
+    def __init__(
+        self, schemas: SchemaSource | None, limit: int, awaits: Callable[[SchemaKey], object], most: int = 2000
+    ) -> None:
+        self._awaits = awaits
         self._schemas = schemas
         self._limit = limit
         self._most = most
@@ -50,7 +53,7 @@ class CellTexts:
             return self._texts[place]
         found = _text_or_awaited(peek, part, self._limit, self._schemas)
         if found is not None and not isinstance(found, str):
-            self.awaited.add(found)
+            self._awaits(found)
             return None
         self._texts[place] = found
         if len(self._texts) > self._most:

@@ -184,16 +184,16 @@ def test_kafkas_own_records() -> None:
 
 def test_cells_are_kept_and_what_is_awaited_is_named() -> None:
     source = Source()
-    cells = CellTexts(source, 200, most=3)
+    awaited: list[SchemaKey] = []
+    cells = CellTexts(source, 200, awaited.append, most=3)
     waiting = peek(framed(11, TEA))
     assert cells.text(waiting, Part.VALUE) is None
-    assert cells.awaited == {11}
+    assert awaited == [11]
     source.known[11] = source.known[7]
-    cells.awaited.clear()
     source.asked.clear()
     assert [cells.text(waiting, Part.VALUE) for _ in range(3)] == [SHOWN] * 3
     assert source.asked == [11]
-    assert not cells.awaited
+    assert awaited == [11]
     source.known[11] = Unavailable("it is gone")
     for offset in (2, 3):
         cells.text(peek(framed(7, TEA), offset=offset), Part.VALUE)
