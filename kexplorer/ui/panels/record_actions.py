@@ -39,8 +39,8 @@ class RecordActions(QObject):
         self._known = known
         self._life = self._action("key", "Life of this key", "Ctrl+Shift+K", self._show_life)
         self._compare = self._action("split", "Compare the two selected records", "Ctrl+D", self._show_comparison)
-        self._kcat = self._action("copy", "Copy as kcat command", "", lambda: self._copy(kcat_command))
-        self._python = self._action("copy", "Copy as Python program", "", lambda: self._copy(python_snippet))
+        self._kcat = self._action("copy", "Copy as kcat command", "Ctrl+Alt+K", lambda: self._copy(kcat_command))
+        self._python = self._action("copy", "Copy as Python program", "Ctrl+Alt+P", lambda: self._copy(python_snippet))
         view.current_changed.connect(lambda _: self.update())
         self.update()
 
