@@ -67,7 +67,8 @@ class SearchOrder(QPushButton):
 
     def _open(self) -> None:
         self.sheet.show_choice(self._newest_first, self._limit)
-        self.sheet.move(self.mapToGlobal(QPoint(0, self.height() + 2)))
+        self.sheet.adjustSize()  # its right edge is the button's: there is the edge of the screen
+        self.sheet.move(self.mapToGlobal(QPoint(self.width() - self.sheet.width(), self.height() + 2)))
         self.sheet.show()
         (self.sheet.newest if self._newest_first else self.sheet.oldest).setFocus(Qt.FocusReason.PopupFocusReason)
 
