@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
 from json.encoder import encode_basestring
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kexplorer.formats.evaluate import _alone, _Compiler, nodes
 from kexplorer.formats.expression import Field, Node, Path, parse
 from kexplorer.formats.functions import NUMBERS
 from kexplorer.formats.payloads import MISSING, FewFields
-from kexplorer.formats.rows import Row
 from kexplorer.formats.text import visible
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Header, Peek, Record
+from kexplorer.model.schemas import Part
+
+if TYPE_CHECKING:
+    from kexplorer.formats.schemas import SchemaSource
 
 LONGEST_READ = 256 << 10  # bytes of a key, value or header that are decoded for a cell: 1 ms at the worst
 _MOST_SHOWN = 512  # characters of a cell
@@ -57,16 +60,17 @@ class Shown(NamedTuple):
     number: bool = False
 
 
-def compile_column(expression: str, now: int) -> Reading:
+def compile_column(expression: str, now: int, schemas: SchemaSource | None = None) -> Reading:
     """Any value of the filter language, such as value.customer.id, headers["x"] or len(value.items). `now` is what
-    ago() counts from, in milliseconds since 1970.
+    ago() counts from, in milliseconds since 1970. Keys and values that have a schema in `schemas` are read with it; one
+    that is awaited counts as none.
 
     Where the expression needs a key, value or header of more than LONGEST_READ bytes, the column has UNREAD: the
     beginning of a JSON document is none. Raises Failure (INVALID), which says the column and what to write instead.
     """
     try:
         tree = parse(expression)
-        runs = {"": _compiled(tree, "", now)}
+        runs = {"": _compiled(tree, "", now, schemas)}
     except Failure as failure:
         message = failure.message.replace("The filter,", "The expression,", 1)
         raise Failure(failure.kind, message, failure.hint) from None
@@ -79,27 +83,39 @@ def compile_column(expression: str, now: int) -> Reading:
             return UNREAD
         run = runs.get(record.topic)
         if run is None:
-            run = runs[record.topic] = _compiled(tree, record.topic, now)
+            run = runs[record.topic] = _compiled(tree, record.topic, now, schemas)
         return run(record)
 
     return Reading(value_of, LONGEST_READ + 1 if bases else 0, expression)
 
 
-def _compiled(tree: Node, topic: str, now: int) -> Callable[[Record], Value]:
+def _compiled(tree: Node, topic: str, now: int, schemas: SchemaSource | None) -> Callable[[Record], Value]:
     alone = {way for node in nodes(tree) if isinstance(node, Path) and (way := _alone(node))}
     fields = FewFields(alone) if alone else None
     run = _Compiler(fields, topic, now)._part(tree).run
+    reads = {node.base for node in nodes(tree) if isinstance(node, Path)}
+    plain = _reader(schemas) if schemas else None
 
     def value_of(record: Record) -> Value:
-        document = fields.decode(record.value) if fields and record.value else None
-        source = record.source
-        row: Row = (
-            *(document, record.value, record.key, record.headers),
-            *(source.partition, record.offset, record.timestamp),
-        )
-        return run(row)
+        key, value, source = record.key, record.value, record.source
+        if plain and "value" in reads:
+            value = plain(record, value, Part.VALUE)
+        if plain and "key" in reads:
+            key = plain(record, key, Part.KEY)
+        document = fields.decode(value) if fields and value else None
+        return run((document, value, key, record.headers, source.partition, record.offset, record.timestamp))
 
     return value_of
+
+
+def _reader(schemas: SchemaSource) -> Callable[[Record, bytes | None, Part], bytes | None]:
+    """A key or a value as JSON where its schema is known, as it is elsewhere."""
+    from kexplorer.formats.decoded_fields import json_of  # noqa: PLC0415  (all decoders: a start without them is quicker)
+
+    def plain(record: Record, data: bytes | None, part: Part) -> bytes | None:
+        return (data and json_of(data, schemas, record.topic, part, record.headers or (), record.key)) or data
+
+    return plain
 
 
 def _too_large(record: Record, base: str, name: str) -> bool:

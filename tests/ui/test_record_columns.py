@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -14,13 +15,16 @@ from pytestqt.qtbot import QtBot
 
 from kexplorer.formats.column import Reading
 from kexplorer.model.failure import Failure
+from kexplorer.model.profile import Profile
 from kexplorer.model.records import Peek, Record, RecordRing, TimestampType
 from kexplorer.model.topics import TopicPartition
+from kexplorer.services.schemas import open_schemas
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.theme import Scheme, apply
 from kexplorer.ui.widgets.record_columns import ColumnDialog
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
 from kexplorer.ui.widgets.value_counts import ValueCountsDialog
+from tests.registry.server import FakeRegistry, Running
 from tests.rig.loops import Heartbeat, LoopRunner
 
 ROWS = 300
@@ -205,9 +209,13 @@ def test_only_rows_on_screen_are_evaluated_and_each_once(table: Table) -> None:
 
 def test_a_wrong_expression_is_refused_and_changes_nothing(table: Table) -> None:
     before = table.titles()
-    with pytest.raises(Failure, match="column 1"):
-        table.view.add_column("status")
+    table.view.add_column("status")
     assert table.titles() == before
+    assert "column 1: there is no status" in table.said[-1]
+    for number in range(50):
+        table.view.add_column(f"value.x{number}")
+    assert len(table.titles()) == len(before) + 40
+    assert "Remove some first" in table.said[-1]
 
 
 def test_the_same_column_twice_is_one_and_is_shown_again(table: Table) -> None:
@@ -326,6 +334,45 @@ def test_rows_are_copied_with_the_columns_that_were_added(table: Table) -> None:
     lines = QGuiApplication.clipboard().text().splitlines()
     assert lines[0].endswith("\tValue\tstatus")
     assert lines[1].endswith("\tNEW")
+
+
+# ---- schemas
+
+
+def test_what_has_a_schema_is_read_with_it_once_it_is_there(
+    make: Callable[[RowSource], Table], qtloop: LoopRunner, tasks: Tasks
+) -> None:
+    ring = RecordRing(1 << 20)
+    framed = b"\x00\x00\x00\x00\x07" + b"\x54\x06tea"
+    for offset, data in enumerate((framed, b'{"item": "milk"}', b"\x00\x00\x00\x00\x08\x02")):
+        ring.add(replace(record(offset), value=data))
+    registry = FakeRegistry()
+    fields = [{"name": "id", "type": "long"}, {"name": "item", "type": "string"}]
+    registry.add(7, json.dumps({"type": "record", "name": "Order", "fields": fields}))
+    table = make(ring)
+    table.view.add_column("value.item")
+
+    async def read() -> None:
+        schemas = await open_schemas(Profile("p", "localhost:9092", registry_url=registry.url), "")
+        table.view.set_schemas(schemas)
+        for _ in range(3):  # what the registry does not know is not asked for again
+            table.view.viewport().repaint()
+            while tasks.running("schemas of rows"):  # noqa: ASYNC110  (what is waited for are tasks)
+                await asyncio.sleep(0.005)
+
+    with Running(registry):
+        qtloop.run(read())
+    assert table.cells("item", 3) == [("", ""), ("milk", ""), ("tea", "")]
+    assert table.cells("Value", 3) == [
+        ("00 00 00 00 08 02", "hex"),
+        ('{"item": "milk"}', ""),
+        ('{"id":42,"item":"tea"}', ""),
+    ]
+    assert sorted(registry.asked) == ["/schemas/ids/7", "/schemas/ids/8"]
+    act(qtloop, tasks, lambda: table.click_header("item"))
+    assert table.offsets(3) == [1, 0, 2]
+    table.view.set_schemas(None)
+    assert table.cells("item", 3) == [("milk", ""), ("", ""), ("", "")]
 
 
 # ---- order

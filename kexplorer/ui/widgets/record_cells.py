@@ -13,8 +13,8 @@ from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import Kind, preview, visible
 from kexplorer.model.records import Header, Peek, Record
 
-_LONGEST = 512  # characters of a cell: what a wide screen can show
-CELL_BYTES = 4 * _LONGEST + 1  # what a cell reads of its data, and one that tells whether there is more
+LONGEST = 512  # characters of a cell: what a wide screen can show
+CELL_BYTES = 4 * LONGEST + 1  # what a cell reads of its data, and one that tells whether there is more
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -89,7 +89,7 @@ def mark_of(kind: Kind) -> str:
 
 
 def _data_cell(data: bytes | None) -> Cell:
-    text, kind, _ = preview(data, _LONGEST)
+    text, kind, _ = preview(data, LONGEST)
     return Cell(text, mark_of(kind))
 
 

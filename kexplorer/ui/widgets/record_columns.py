@@ -5,17 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from kexplorer.formats.column import Reading, compile_column, shown
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Peek, Record
+from kexplorer.model.schemas import Part, SchemaKey
 from kexplorer.ui.theme import mono_font
 from kexplorer.ui.widgets.labels import plain_label
-from kexplorer.ui.widgets.record_cells import CELL_BYTES, COLUMNS, Cell, Column, headers_cell, row_cells
+from kexplorer.ui.widgets.record_cells import CELL_BYTES, COLUMNS, LONGEST, Cell, Column, headers_cell, row_cells
+
+if TYPE_CHECKING:
+    from kexplorer.formats.cell_text import CellTexts
+    from kexplorer.formats.schemas import SchemaSource
 
 _MOST = 40  # columns that a person may add
+_PARTS = [(number, Part(column.key)) for number, column in enumerate(COLUMNS) if column.key in ("key", "value")]
 _ADDED = "="  # so begins the key of an added column, which else might be that of another
 
 
@@ -25,12 +32,19 @@ class RecordColumnSet:
 
     def __init__(self) -> None:
         self._columns = list(COLUMNS)
+        self.set_schemas(None)
+        self._shown: frozenset[int] = frozenset()  # of those that were added
+        self.limit = CELL_BYTES
+
+    def set_schemas(self, schemas: SchemaSource | None) -> None:
+        """What keys and values are read with from now on."""
+        self._schemas = schemas
+        self.awaited: set[SchemaKey] = set()  # schemas that cells would have needed
+        self._texts: CellTexts | None = None
         self._readings: dict[str, Reading] = {
             "size": Reading(lambda peek: peek.size, 0),
             "headers": Reading(lambda peek: headers_cell(peek.record.headers).text, CELL_BYTES),
         }
-        self._shown: frozenset[int] = frozenset()  # of those that were added
-        self.limit = CELL_BYTES
 
     def __len__(self) -> int:
         return len(self._columns)
@@ -49,7 +63,7 @@ class RecordColumnSet:
         """What to sort and to count the column by."""
         column = self._columns[number]
         if column.key not in self._readings:
-            self._readings[column.key] = compile_column(column.expression or column.key, _now())
+            self._readings[column.key] = compile_column(column.expression or column.key, _now(), self._schemas)
         return self._readings[column.key]
 
     def add(self, expression: str) -> int:
@@ -58,7 +72,7 @@ class RecordColumnSet:
         expression = expression.strip()
         number = self.number_of(_ADDED + expression)
         if number < 0:
-            reading = compile_column(expression, _now())
+            reading = compile_column(expression, _now(), self._schemas)
             if len(self._columns) - len(COLUMNS) >= _MOST:
                 raise Failure(FailureKind.INVALID, f"There are {_MOST} added columns already.", "Remove some first.")
             number = len(self._columns)
@@ -78,7 +92,7 @@ class RecordColumnSet:
             return -1
 
     def remove(self, number: int) -> None:
-        self._readings.pop(self._columns.pop(number).key)
+        self._readings.pop(self._columns.pop(number).key, None)
         self._shown = frozenset()
 
     def show(self, numbers: set[int]) -> bool:
@@ -91,12 +105,28 @@ class RecordColumnSet:
 
     def cells(self, peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
         """One of each column; from a record of which at least `limit` bytes are there."""
-        added = range(len(COLUMNS), len(self._columns))
-        return row_cells(peek, zone) + tuple(
-            Cell(*shown(self.reading(number).value_of(peek))) if number in self._shown else Cell("") for number in added
-        )
+        cells = list(row_cells(peek, zone))
+        if self._schemas is not None or peek.record.topic.startswith("__"):  # Kafka's own need no schemas
+            for number, part in _PARTS:
+                if (text := self._decoded().text(peek, part)) is not None:
+                    cells[number] = Cell(text)
+        for number in range(len(COLUMNS), len(self._columns)):
+            wanted = number in self._shown
+            cells.append(Cell(*shown(self.reading(number).value_of(peek))) if wanted else Cell(""))
+        return tuple(cells)
 
-    def texts(self) -> list[tuple[str, Callable[[Record], str]]]:
+    def forget(self) -> None:
+        """What comes has the offsets of other records."""
+        self._texts = None
+
+    def _decoded(self) -> CellTexts:
+        if self._texts is None:
+            from kexplorer.formats.cell_text import CellTexts  # noqa: PLC0415  (all decoders: made when first wanted)
+
+            self._texts = CellTexts(self._schemas, LONGEST, self.awaited.add)
+        return self._texts
+
+    def contents(self) -> list[tuple[str, Callable[[Record], str]]]:
         """Title of each added column that is shown, and what it has of a record, for a table of text."""
 
         def text_of(reading: Reading) -> Callable[[Record], str]:

@@ -112,6 +112,7 @@ class RecordList(RowArea):
         self._total, self._dropped = source.dropped + len(source), source.dropped
         self._selection.clear()
         self._cells.clear()
+        self._columns.forget()
         self._anchor = self._hovered = None
         if self._current is not None:
             self._current = None
@@ -186,7 +187,7 @@ class RecordList(RowArea):
             (
                 "Copy rows as a table",
                 "Ctrl+Shift+C",
-                lambda records: as_tsv(records, self._zone, self._columns.texts()),
+                lambda records: as_tsv(records, self._zone, self._columns.contents()),
             ),
         ):
             action = QAction(icon("copy"), text, self)

@@ -6,25 +6,27 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
 from kexplorer.formats.column import Reading
 from kexplorer.formats.numbers import count
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import RecordRing
+from kexplorer.model.schemas import SchemaKey
 from kexplorer.services.ordering import SortedRows, count_values, near, sort
 from kexplorer.ui.icons import icon
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.record_list import MOST_COPIED, RecordList, RowSource
 
 if TYPE_CHECKING:
+    from kexplorer.services.schemas import Schemas
     from kexplorer.ui.widgets.value_counts import ValueCountsDialog
 
 __all__ = ["MOST_COPIED", "RecordView", "RowSource"]
 
 _MANY = 20_000  # rows that take long enough to say so
-_SORT, _COUNT = "sort rows", "count values"  # tasks
+_SORT, _COUNT, _FETCH = "sort rows", "count values", "schemas of rows"  # tasks
 
 
 class RecordView(RecordList):
@@ -44,6 +46,8 @@ class RecordView(RecordList):
         self._arrivals: RowSource = self._source  # in the order that they came in
         self._wanted_order = (self._newest_first, self._stays)  # while they are not sorted
         self._counts: ValueCountsDialog | None = None
+        self._schemas: Schemas | None = None
+        self._asked: set[SchemaKey] = set()  # what has been fetched, be it in vain
         self._header.changed.connect(self.columns_changed)
         self._header.sort_requested.connect(self._sort)
         self._header.order_requested.connect(self.show_arrivals)
@@ -56,6 +60,30 @@ class RecordView(RecordList):
         self._columns_action.triggered.connect(self._header.open_for_all)
         self._key_actions.append(self._columns_action)
 
+    # ---- schemas
+
+    def set_schemas(self, schemas: Schemas | None) -> None:
+        """Keys and values are read with these from now on; again after one was assigned to a topic."""
+        self._schemas = schemas
+        self._asked.clear()
+        self._tasks.cancel(_FETCH)
+        self._columns.set_schemas(schemas)
+        self._columns.show(self._header.shown())
+        self._cells.clear()
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        awaited = self._columns.awaited - self._asked
+        if awaited and self._schemas is not None and not self._tasks.running(_FETCH):
+            self._asked |= awaited
+            self._tasks.start(_FETCH, self._fetch(self._schemas, awaited))
+
+    async def _fetch(self, schemas: Schemas, keys: set[SchemaKey]) -> None:
+        await schemas.prepare(keys)
+        self._cells.clear()
+        self.viewport().update()
+
     # ---- columns
 
     def columns_action(self) -> QAction:
@@ -63,9 +91,13 @@ class RecordView(RecordList):
         return self._columns_action
 
     def add_column(self, expression: str) -> None:
-        """Shows a column that `expression` fills, before the value. Raises Failure (INVALID)."""
+        """Shows a column that `expression` fills, before the value. What is wrong with one is a notice."""
         before = len(self._columns)
-        number = self._columns.add(expression)
+        try:
+            number = self._columns.add(expression)
+        except Failure as failure:
+            self.notice.emit(str(failure))
+            return
         if number == before:
             self._header.added()
         else:
