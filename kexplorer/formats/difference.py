@@ -6,10 +6,11 @@ left to difflib, which takes quadratic time and more: beyond some size it is not
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from enum import StrEnum
 
@@ -28,49 +29,52 @@ class Mark(StrEnum):
     CHANGED = "~"
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """The numbers of two lines that stand side by side, from 0; None where one text has none."""
-
-    mark: Mark
-    left: int | None
-    right: int | None
+NO_LINE = -1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Difference:
-    """`blocks` are the first pairs of each run of pairs that differ. `coarse`: some of these may be alike in parts."""
+    """Pairs of lines that stand side by side: a mark, and their numbers from 0, NO_LINE where one text has none.
 
-    pairs: Sequence[Pair]
-    blocks: Sequence[int]
-    coarse: bool
+    `blocks` are the first pairs of each run of pairs that differ. `coarse`: some of these may be alike in parts.
+    Arrays, because the garbage collector would walk a million objects on the window's thread.
+    """
+
+    marks: list[Mark] = field(default_factory=list)
+    left: array[int] = field(default_factory=lambda: array("i"))
+    right: array[int] = field(default_factory=lambda: array("i"))
+    blocks: list[int] = field(default_factory=list)
+    coarse: bool = False
+
+    def add(self, mark: Mark, left: range | None, right: range | None) -> None:
+        """So many lines of both, or of one."""
+        number = len(left or right or ())
+        self.marks += [mark] * number
+        self.left.extend(left if left is not None else [NO_LINE] * number)
+        self.right.extend(right if right is not None else [NO_LINE] * number)
 
 
 def difference(left: Sequence[str], right: Sequence[str], alike: Callable[[str], str] = str) -> Difference:
     """Lines are the same if what `alike` makes of them is."""
     matcher = _Matcher([alike(line) for line in left], [alike(line) for line in right])
-    pairs: list[Pair] = []
-    blocks: list[int] = []
+    found = Difference()
     i = k = 0
     for start, end, other in matcher.runs():
         if (start, other) != (i, k):
-            blocks.append(len(pairs))
-            pairs += _unlike(i, start, k, other)
-        pairs += (Pair(Mark.SAME, line, line + other - start) for line in range(start, end))
+            found.blocks.append(len(found.marks))
+            both = min(start - i, other - k)
+            found.add(Mark.CHANGED, range(i, i + both), range(k, k + both))
+            found.add(Mark.REMOVED, range(i + both, start), None)
+            found.add(Mark.ADDED, None, range(k + both, other))
         i, k = end, other + end - start
-    return Difference(pairs, blocks, matcher.coarse)
+        found.add(Mark.SAME, range(start, i), range(other, k))
+    found.coarse = matcher.coarse
+    return found
 
 
 def without_comma(line: str) -> str:
     """For lines of JSON: a field that is no longer the last one did not change."""
     return line.removesuffix(",")
-
-
-def _unlike(i: int, j: int, k: int, end: int) -> Iterator[Pair]:
-    both = min(j - i, end - k)
-    yield from (Pair(Mark.CHANGED, i + n, k + n) for n in range(both))
-    yield from (Pair(Mark.REMOVED, line, None) for line in range(i + both, j))
-    yield from (Pair(Mark.ADDED, None, line) for line in range(k + both, end))
 
 
 class _Matcher:

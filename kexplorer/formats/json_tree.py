@@ -24,6 +24,7 @@ _ITEM = re.compile(rf"{_WS}(?:({_STRING.pattern}){_WS}:{_WS})?+(?:({_LEAF}){_WS}
 _AFTER = re.compile(rf"{_WS}([,\]}}]|\Z)")
 _PAIRS = ("[]", "{}")
 _NO_KEY = 0xFFFF_FFFF
+_MANY = 5_000  # children
 _DEEPEST_DECODED = 800  # levels; what filters decode with ends below 1,000
 _LONGEST_NEGATIVE = 100  # digits to which expressions calculate, and a sign is a calculation
 _LONGEST_PATH = LONGEST // 2  # characters
@@ -62,6 +63,9 @@ class JsonTree:
         if at < len(text) and not self.trouble and not partial:
             line = text.count("\n", 0, at) + 1
             self.trouble = f"Not read from line {line}, column {at - text.rfind(chr(10), 0, at)} on: this is no JSON."
+        for node, number in enumerate(self._counts):
+            if number > _MANY:
+                self.children(node)  # not on the window's thread
 
     # ---- reading
 

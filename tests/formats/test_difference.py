@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kexplorer.formats.difference import Difference, Mark, difference, without_comma
+from kexplorer.formats.difference import NO_LINE, Difference, Mark, difference, without_comma
 from kexplorer.formats.json_text import pretty
 
 LINES = st.lists(st.sampled_from("abcdefg{}"), max_size=30)
@@ -18,19 +18,20 @@ def marked(left: str, right: str, *, json: bool = False) -> list[str]:
     a, b = left.split(), right.split()
     found = difference(a, b, without_comma) if json else difference(a, b)
     return [
-        f"{pair.mark}{'' if pair.left is None else a[pair.left]}|{'' if pair.right is None else b[pair.right]}"
-        for pair in found.pairs
+        f"{mark}{'' if i == NO_LINE else a[i]}|{'' if k == NO_LINE else b[k]}"
+        for mark, i, k in zip(found.marks, found.left, found.right, strict=True)
     ]
 
 
 def check(left: list[str], right: list[str], found: Difference) -> None:
     """Every line is there once, in order, and what is called the same is."""
-    assert [pair.left for pair in found.pairs if pair.left is not None] == list(range(len(left)))
-    assert [pair.right for pair in found.pairs if pair.right is not None] == list(range(len(right)))
-    for pair in found.pairs:
-        if pair.mark is Mark.SAME:
-            assert left[pair.left or 0] == right[pair.right or 0]
-    differs = [pair.mark is not Mark.SAME for pair in found.pairs]
+    assert [i for i in found.left if i != NO_LINE] == list(range(len(left)))
+    assert [k for k in found.right if k != NO_LINE] == list(range(len(right)))
+    for mark, i, k in zip(found.marks, found.left, found.right, strict=True):
+        there = (i != NO_LINE, k != NO_LINE)
+        assert there == {Mark.REMOVED: (True, False), Mark.ADDED: (False, True)}.get(mark, (True, True))
+        assert mark is not Mark.SAME or left[i] == right[k]
+    differs = [mark is not Mark.SAME for mark in found.marks]
     starts = [n for n, now in enumerate(differs) if now and not (n and differs[n - 1])]
     assert list(found.blocks) == starts
 
@@ -67,8 +68,8 @@ def test_one_field_of_a_large_value_is_one_difference() -> None:
     found = difference(left, right, without_comma)
     assert len(found.blocks) == 1
     assert not found.coarse
-    pair = found.pairs[found.blocks[0]]
-    assert (left[pair.left or 0].strip(), right[pair.right or 0].strip()) == ('"ok": true', '"ok": false')
+    (at,) = found.blocks
+    assert (left[found.left[at]].strip(), right[found.right[at]].strip()) == ('"ok": true', '"ok": false')
 
 
 def _shuffled(lines: list[str]) -> list[str]:

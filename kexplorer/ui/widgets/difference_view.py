@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from kexplorer.formats.difference import Difference, Mark, Pair
+from kexplorer.formats.difference import NO_LINE, Difference, Mark
 from kexplorer.ui.theme import tokens
 from kexplorer.ui.widgets.code_view import CodeView
 
@@ -22,28 +22,24 @@ _PADDING = 8
 class _Rows:
     """One side of the pairs; empty where it has no line."""
 
-    def __init__(
-        self, lines: Sequence[str], pairs: Sequence[Pair], number: Callable[[Pair], int | None], widest: int
-    ) -> None:
-        self._lines, self._pairs, self._number = lines, pairs, number
+    def __init__(self, lines: Sequence[str], numbers: Sequence[int], marks: Sequence[Mark], widest: int) -> None:
+        self._lines, self._numbers, self._marks = lines, numbers, marks
         self.widest = widest
 
     def __len__(self) -> int:
-        return len(self._pairs)
+        return len(self._numbers)
 
     def __getitem__(self, row: int) -> str:
-        number = self._number(self._pairs[row])
-        return "" if number is None else self._lines[number]
+        return self._lines[self._numbers[row]] if self.is_there(row) else ""
 
     def is_there(self, row: int) -> bool:
-        return self._number(self._pairs[row]) is not None
+        return self._numbers[row] != NO_LINE
 
     def continues(self, row: int) -> bool:
         return False
 
     def label(self, row: int) -> str:
-        number = self._number(self._pairs[row])
-        return "" if number is None else f"{self._pairs[row].mark} {number + 1}".strip()
+        return f"{self._marks[row]} {self._numbers[row] + 1}".strip() if self.is_there(row) else ""
 
 
 class _Side(CodeView):
@@ -85,7 +81,7 @@ class _Side(CodeView):
     def _paint_difference(self, painter: QPainter, row: int) -> None:
         if self._found is None or self._own is None or self._other is None:
             return
-        mark = self._found.pairs[row].mark
+        mark = self._found.marks[row]
         if mark is Mark.SAME:
             return
         y, height, width = self.y_of(row), self.row_height(), self.viewport().width()
@@ -140,8 +136,8 @@ class DifferenceView(QWidget):
     ) -> None:
         """`widest`: characters of the longest line of both, so that their scroll bars are alike."""
         self._found, self.current = found, -1
-        one = _Rows(left, found.pairs, lambda pair: pair.left, widest)
-        other = _Rows(right, found.pairs, lambda pair: pair.right, widest)
+        one = _Rows(left, found.left, found.marks, widest)
+        other = _Rows(right, found.right, found.marks, widest)
         self.left.show_side(found, one, other, json=json)
         self.right.show_side(found, other, one, json=json)
         if found.blocks:
@@ -151,10 +147,10 @@ class DifferenceView(QWidget):
         """To the next difference or the one before; from the last to the first."""
         if self._found is None or not self._found.blocks:
             return
-        blocks, pairs = self._found.blocks, self._found.pairs
+        blocks, marks = self._found.blocks, self._found.marks
         self.current = (self.current + by) % len(blocks)
         start = end = blocks[self.current]
-        while end < len(pairs) and pairs[end].mark is not Mark.SAME:
+        while end < len(marks) and marks[end] is not Mark.SAME:
             end += 1
         for side in (self.left, self.right):
             side.current = range(start, end)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from threading import Thread
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSignalBlocker, QSize, Qt, Signal, Slot
 from PySide6.QtGui import (
     QContextMenuEvent,
+    QFont,
     QFontMetrics,
     QGuiApplication,
     QKeyEvent,
@@ -48,12 +50,18 @@ class _Delegate(CellDelegate):
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         if index.column() != TYPE:
-            option.font = mono_font(option.font.pointSizeF())
+            option.font = _mono(option.font.pointSizeF())[0]
         super().paint(painter, option, index)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        metrics = QFontMetrics(mono_font(option.font.pointSizeF()))
+        _, metrics = _mono(option.font.pointSizeF())
         return QSize(metrics.horizontalAdvance(index.data()) + 2 * PADDING, option.fontMetrics.height() + _SPACE)
+
+
+@lru_cache(maxsize=8)  # making one takes as long as drawing a cell
+def _mono(points: float) -> tuple[QFont, QFontMetrics]:
+    font = mono_font(points)
+    return font, QFontMetrics(font)
 
 
 class ValueTree(QTreeView):
@@ -82,6 +90,7 @@ class ValueTree(QTreeView):
         self.expanded.connect(self._fit)
         self.header().setStretchLastSection(False)
         self.header().setHighlightSections(False)
+        self.header().setResizeContentsPrecision(0)  # only what is in sight is measured
         self.header().sectionResized.connect(lambda section: self._stretch() if section != VALUE else None)
         self._built.connect(self._show)
         self._fit_type()
