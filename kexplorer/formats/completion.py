@@ -177,6 +177,7 @@ class _Place:
         self._text, self._tokens, self._word, self._known = text, tokens, word, known
         self.start = word.start
         self._typed = word.text.lower().strip("\"'")
+        self._begins_word = re.compile(rf"(?<![^\W_]){re.escape(self._typed)}[^.\[]*\Z")
         self._clause, self._openers = _nesting(tokens)
         self._in_each = any(i and tokens[i - 1].is_word("any", "all") for i in self._openers)
         self._last = tokens[-1] if tokens else word
@@ -223,22 +224,34 @@ class _Place:
             seen = self._known.bases[name]
             inside = seen.below() if self._typed else iter(list(seen.inside.values()))
             nested += self._fields((each.path, each) for each in inside)
-        ranked = [(rank, item) for item in bases if (rank := _rank(self._typed, item.text)) is not None]
-        ranked += [(_rank(self._typed, item.text) or 0, item) for item in nested]
+        ranked = [(rank, item) for item in bases if (rank := self._rank(item.text)) is not None]
+        ranked += [(self._rank(item.text) or 0, item) for item in nested]
         for item in (*functions, negation, *constants):
-            if (rank := _rank(self._typed, item.text)) is not None:
+            if (rank := self._rank(item.text)) is not None:
                 ranked.append((rank, item))
         return [item for _, item in sorted(ranked, key=lambda found: found[0])]
 
     def _fields(self, paths: Iterable[tuple[str, Seen]], before: int = 0) -> list[Item]:
         """Those that answer to what was typed behind `before` characters of the path."""
-        ranked = [(rank, path, seen) for path, seen in paths if (rank := _rank(self._typed, path[before:])) is not None]
+        ranked = [(rank, path, seen) for path, seen in paths if (rank := self._rank(path[before:])) is not None]
         best = sorted(ranked, key=lambda found: found[0])[:_MOST]
         return [Item(self._through_elements(path, before), Kind.FIELD, _hint(seen)) for _, path, seen in best]
 
     def _through_elements(self, path: str, before: int) -> str:
         """`[*]` has a meaning inside of any() and all() only."""
         return path if self._in_each or "[*]" not in path[before:] or "[*]" in path[:before] else f"any({path}"
+
+    def _rank(self, text: str) -> int | None:
+        """0 for what begins as it was typed, 1 where a word of the last step does, 2 for any other place of three
+        letters or more, None for nowhere."""
+        lower = text.lower()
+        if self._typed not in lower:
+            return None
+        if lower.lstrip('.["').startswith(self._typed):
+            return 0
+        if self._begins_word.search(lower):
+            return 1
+        return 2 if len(self._typed) > 2 else None
 
     def _operators(self) -> list[Item]:
         if self._openers and self._tokens[self._openers[-1]].text == "[":
@@ -320,19 +333,6 @@ def _seen(path: str, known: FieldNames) -> Seen | None:
         return None
     header = [tree.name] if tree.base.startswith("headers") else []
     return known.find([tree.base, *header, *tree.steps])
-
-
-def _rank(typed: str, text: str) -> int | None:
-    """0 for what begins as it was typed, 1 where a word of the last step does, 2 for any other place of three letters
-    or more, None for nowhere."""
-    lower = text.lower()
-    if typed not in lower:
-        return None
-    if lower.lstrip('.["').startswith(typed):
-        return 0
-    if re.search(rf"(?<![^\W_]){re.escape(typed)}[^.\[]*\Z", lower):
-        return 1
-    return 2 if len(typed) > 2 else None
 
 
 def _hint(seen: Seen) -> str:

@@ -82,12 +82,12 @@ class OfferList(QListView):
         self.setCurrentIndex(self._model.index(row))
 
     def ideal_width(self) -> int:
-        texts, hints = [0], [0]
-        for offer in self._model.offers:
-            of_text, of_hint = map(QFontMetrics, offer.fonts(self.font()))
-            texts.append(of_text.horizontalAdvance(offer.text))
-            hints.append(of_hint.horizontalAdvance(offer.hint))
-        return max(texts) + max(hints) + _MARK + _GAP + 2 * _SIDE + 12
+        """For the text and the hint with the most characters: to measure all takes longer than a key should. There must
+        be an offer."""
+        text = max((offer.text for offer in self._model.offers), key=len, default="")
+        hint = max((offer.hint for offer in self._model.offers), key=len, default="")
+        of_text, of_hint = map(QFontMetrics, self._model.offers[0].fonts(self.font()))
+        return of_text.horizontalAdvance(text) + of_hint.horizontalAdvance(hint) + _MARK + _GAP + 2 * _SIDE + 12
 
 
 class _OfferModel(QAbstractListModel):
