@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import BinaryIO
 
-from kexplorer.formats.jsonl import headers_text
+from kexplorer.formats.jsonl import base64_pieces, headers_text, size_of, text_pieces
 from kexplorer.formats.scalars import moment
 from kexplorer.model.records import Record
 
@@ -18,6 +18,7 @@ Column = tuple[str, Callable[[Record], str | None]]
 """A title and what stands below it. Called in whatever thread writes the file; must not raise."""
 
 _COLUMNS = ("topic", "partition", "offset", "timestamp", "key", "value", "headers")
+_LARGE = 1 << 16  # bytes
 _QUOTED = re.compile('[",\r\n]')
 _FORMULA = "=+-@\t\r\n\0＝＋－＠"
 
@@ -39,25 +40,46 @@ class CsvWriter:
 
     def write(self, records: Iterable[Record]) -> None:
         for record in records:
-            self._put(
-                [
-                    record.topic,
-                    str(record.partition),
-                    str(record.offset),
-                    None if record.timestamp is None else moment(record.timestamp, 3).strip('"'),
-                    _text(record.key),
-                    _text(record.value),
-                    None if record.headers is None else headers_text(record),
-                    *(cell(record) for _, cell in self._columns),
-                ]
-            )
+            before = [
+                record.topic,
+                str(record.partition),
+                str(record.offset),
+                None if record.timestamp is None else moment(record.timestamp, 3).strip('"'),
+            ]
+            behind = [None if record.headers is None else headers_text(record)]
+            behind += [cell(record) for _, cell in self._columns]
+            if size_of(record) <= _LARGE:
+                self._put([*before, _text(record.key), _text(record.value), *behind])
+            else:
+                self._file.write(self._joined(before) + b",")
+                self._put_large(record.key)
+                self._file.write(b",")
+                self._put_large(record.value)
+                self._file.write(b",")
+                self._put(behind)
 
     def finish(self) -> None:
         """A line is whole by itself."""
 
     def _put(self, cells: Iterable[str | None]) -> None:
-        line = ",".join(map(self._cell, cells)) + "\r\n"
-        self._file.write(line.encode(errors="backslashreplace"))  # halves of characters, as JSON may hold them
+        self._file.write(self._joined(cells) + b"\r\n")
+
+    def _joined(self, cells: Iterable[str | None]) -> bytes:
+        return ",".join(map(self._cell, cells)).encode(errors="backslashreplace")  # of halves of characters in JSON
+
+    def _put_large(self, data: bytes | None) -> None:
+        """In quotes, and in pieces: other threads are not held up."""
+        if not data:
+            self._file.write(b"" if data is None else b'""')
+            return
+        texts = text_pieces(data)
+        if texts is None:
+            self._file.write(b'"base64:')
+            self._file.writelines(base64_pieces(data))
+        else:
+            self._file.write(b"\"'" if self._guard and texts[0][0] in _FORMULA else b'"')
+            self._file.writelines(text.replace('"', '""').encode() for text in texts)
+        self._file.write(b'"')
 
     def _cell(self, text: str | None) -> str:
         if not text:

@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Any, BinaryIO
 
+from kexplorer.formats.jsonl import size_of
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Record
 
@@ -35,7 +36,7 @@ class ParquetWriter:
         for record in records:
             batch.append(record)
             self._rows += 1
-            self._nbytes += _size(record)
+            self._nbytes += size_of(record)
             full = self._nbytes >= _GROUP_BYTES or self._rows >= _GROUP_ROWS
             if full or len(batch) >= _ROWS:
                 self._batches.append(self._columns(batch))
@@ -114,8 +115,3 @@ def _schema(arrow: Any) -> Any:
             ("headers", arrow.list_(header)),
         ]
     )
-
-
-def _size(record: Record) -> int:
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers or ())
-    return len(record.key or b"") + len(record.value or b"") + headers

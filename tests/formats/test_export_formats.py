@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kexplorer.formats import csv_text
 from kexplorer.formats.csv_text import Column, CsvWriter
 from kexplorer.formats.jsonl import JsonlWriter, line_of, read_line
 from kexplorer.formats.parquet import ParquetWriter
@@ -52,6 +53,35 @@ def test_json_lines_are_read_back_as_they_were(records: list[Record]) -> None:
     writer.write(records)
     writer.finish()
     assert [read_line(line) for line in file.getvalue().splitlines()] == records
+
+
+def _large(times: int) -> list[Record]:
+    """Longer than what is written in one piece, with characters across the seams."""
+    text, raw = ("ü\u2028\U0001f600'\x7f\"," * times).encode(), b"\xff\0" * 5 * times
+    values = [text, b'x,"' + text, b"=" * 9 * times, raw, None, b""]
+    headers: list[Any] = [None, (), (("h", None), ("é\u202e", text), ("h", raw), ("", b""))]
+    return [_record(value, key, each) for value in values for key in (None, text, b"") for each in headers]
+
+
+def test_large_json_lines_are_as_small_ones() -> None:
+    records = _large(8_000)
+    file = io.BytesIO()
+    JsonlWriter(file).write(records)
+    lines = file.getvalue().splitlines()
+    assert [read_line(line) for line in lines] == records
+    assert [line_of(record).encode() for record in records] == lines
+    assert [json.loads(line)["headers"] is None for line in lines] == [record.headers is None for record in records]
+    assert all(line.decode().isprintable() for line in lines)
+
+
+def test_large_csv_cells_are_as_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    csv.field_size_limit(1 << 30)
+    records = _large(8_000)
+    for guard in (True, False):
+        monkeypatch.setattr(csv_text, "_LARGE", 1 << 40)
+        whole = _cells(_csv(*records, guard=guard))
+        monkeypatch.undo()
+        assert _cells(_csv(*records, guard=guard)) == whole
 
 
 @pytest.mark.parametrize("value", ["\u202e", "\u2028", "\x85", "\x1b[31m", "\U000e0001", "line\nline", "\x7f", "\xa0"])
