@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -11,8 +12,9 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -331,41 +333,81 @@ def test_options_of_a_text() -> None:
         _parsed("--expression", "value.n > 5", "--ignore-case")
 
 
-_DASK = """
-import sys
-from distributed import LocalCluster
+HAS_DASK = importlib.util.find_spec("distributed") is not None
+_DASK = "--host 127.0.0.1 --no-dashboard"
 
-if __name__ == "__main__":
-    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
-        print(cluster.scheduler_address, flush=True)
-        sys.stdin.read()
-"""
+
+@contextlib.contextmanager
+def _dask(*arguments: str, until: str) -> Iterator[subprocess.Popen[str]]:
+    """A process of a Dask cluster, from the line of its log that has `until` in it."""
+    command = [sys.executable, "-m", "dask", *arguments, *_DASK.split()]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        try:
+            seen: list[str] = []
+            while not seen or until not in seen[-1]:
+                seen.append(process.stderr.readline())
+                assert seen[-1], "".join(seen)
+            reading = threading.Thread(target=process.stderr.read, daemon=True)  # so that it never waits for us
+            reading.start()
+            yield process
+        finally:
+            process.kill()
+        reading.join()
+
+
+@pytest.fixture
+def dask_cluster(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The address of a scheduler with two workers, each a process, and one of the workers."""
+    port = str(processes.free_port())
+    one_each = ("--nworkers", "1", "--nthreads", "1", "--no-nanny", "--local-directory", str(tmp_path))
+    worker = ("worker", f"tcp://127.0.0.1:{port}", *one_each)
+    with (
+        _dask("scheduler", "--port", port, until="Scheduler at:"),
+        _dask(*worker, until="Registered to:") as first,
+        _dask(*worker, until="Registered to:"),
+    ):
+        yield f"dask://127.0.0.1:{port}", first
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="the extra `dask` is not installed")
-def test_a_dask_cluster_finds_the_same(orders: Sequence[str], tmp_path: Path) -> None:
-    """A scheduler and two workers, each a process."""
-    script = tmp_path / "cluster.py"
-    script.write_text(_DASK)
-    with subprocess.Popen(
-        [sys.executable, str(script)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=Path.cwd(), text=True
-    ) as cluster:
-        assert cluster.stdin
-        assert cluster.stdout
-        address = cluster.stdout.readline().strip().replace("tcp://", "dask://")
-        try:
-            local = _run(*orders, "--filter", "FAILED")
-            remote = _run(*orders, "--filter", "FAILED", "--executor", address)
-        finally:
-            cluster.stdin.close()
+@pytest.mark.skipif(not HAS_DASK, reason="the extra `dask` is not installed")
+def test_a_dask_cluster_finds_the_same(orders: Sequence[str], dask_cluster: tuple[str, object]) -> None:
+    local = _run(*orders, "--filter", "FAILED")
+    remote = _run(*orders, "--filter", "FAILED", "--executor", dask_cluster[0])
     assert remote.returncode == 0, remote.stderr
     assert sorted(remote.stdout.splitlines()) == sorted(local.stdout.splitlines())
     assert len(remote.stdout.splitlines()) == 25
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_DASK, reason="the extra `dask` is not installed")
+def test_a_dask_worker_is_killed(
+    broker: Broker, topic_name: str, dask_cluster: tuple[str, subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    """The other one scans its pieces, and each match still comes once. Nothing is read behind the first line until the
+    worker is dead, and the rest fits into no pipe: so the search is not near its end."""
+    direct.create(broker.bootstrap, topic_name, 3)
+    direct.produce(broker.bootstrap, topic_name, direct.rows(40_000, 3, size=500))
+    address, worker = dask_cluster
+    command = _command(topic_name, "--bootstrap", broker.bootstrap, "--executor", address)
+    errors = tmp_path / "errors"
+    with (
+        errors.open("w") as stderr,
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True) as search,
+    ):
+        assert search.stdout
+        first = search.stdout.readline()
+        worker.kill()
+        worker.wait()
+        rest = search.stdout.read()
+    assert search.returncode == 0, errors.read_text()
+    found = sorted((line["partition"], line["offset"]) for line in _lines(first + rest))
+    assert found == [(p, offset) for p in range(3) for offset in range(40_000 // 3 + (p < 40_000 % 3))]
+
+
 def test_dask_is_an_extra(orders: Sequence[str]) -> None:
-    said = "No Dask scheduler answers" if importlib.util.find_spec("distributed") else "kexplorer[dask]"
+    said = "No Dask scheduler answers" if HAS_DASK else "kexplorer[dask]"
     done = _run(*orders, "--executor", f"dask://127.0.0.1:{processes.free_port()}")
     assert done.returncode == cli.FAILED
     assert said in done.stderr
