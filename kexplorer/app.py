@@ -33,8 +33,7 @@ from kexplorer.model.search import SavedSearch, SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.search import Search
 from kexplorer.store.daemon import in_daemon
-from kexplorer.store.filters import FilterStore
-from kexplorer.store.preferences import Preferences
+from kexplorer.store.home import Home
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.scans import ScanStore
 from kexplorer.store.secrets import Secrets
@@ -87,12 +86,7 @@ async def _main(application: QApplication, options: Options) -> int:
             checks=checks,
             check_property=properties.check_property,
         )
-        preferences = Preferences(home and home / "window.json")
-        searches = ScanStore(home and home / "searches.db")
-        filters = FilterStore(home and home / "filters.json")
-        explorer = Explorer(
-            application, connections, preferences, searches, filters, _start_demo, _open_search, _versions
-        )
+        explorer = Explorer(application, connections, Home(home), _start_demo, _open_search, _versions)
         await stack.enter_async_context(explorer)
         if options.selftest:
             await asyncio.sleep(0)  # the window is painted
@@ -168,7 +162,7 @@ async def _open_search(
     from kexplorer.kafka.scan import Scan  # noqa: PLC0415
     from kexplorer.kafka.scan_pool import ScanPool  # noqa: PLC0415
 
-    scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation)
+    scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation, query.newest_first)
     return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known, store=store, saved=saved)
 
 

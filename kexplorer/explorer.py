@@ -26,8 +26,8 @@ from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session, Sessions
-from kexplorer.store.filters import FilterStore
-from kexplorer.store.preferences import Preferences
+from kexplorer.store.daemon import in_daemon
+from kexplorer.store.home import Home
 from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 DEMO = "Demo shop"  # the name of its connection
 _DEMO_TOPIC = "orders"  # what is shown of it first
 _METADATA_SOON, _METADATA_EVERY = 1.0, 30.0  # seconds, twice as long each time: who connects to a cluster changes it
+_DISK = 10.0  # seconds
 _LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
 
 
@@ -73,24 +74,20 @@ class Explorer:
         self,
         application: QApplication,
         connections: Connections,
-        preferences: Preferences,
-        scans: ScanStore,
-        filters: FilterStore,
+        home: Home,
         start_demo: Callable[[], Awaitable[Demo]],
         open_search: OpenSearch,
         versions: Callable[[], Mapping[str, str]],
     ) -> None:
         self._application = application
         self._connections = connections
-        self._preferences = preferences
-        self._scans = scans
-        self._filters = filters
+        self._home = home
         self._start_demo = start_demo
         self._open_search = open_search
         self.sessions = Sessions(self._connect, self._open_schemas)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
-        self._saved = preferences.load()
+        self._saved = home.preferences.load()
         scheme, self._zoom = saved_look(self._saved)
         self._scheme = theme.Scheme(scheme)
         self._zone: tzinfo = UTC
@@ -114,7 +111,7 @@ class Explorer:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            self._preferences.save(self.window.save_state())
+            self._home.preferences.save(self.window.save_state())
         except (Failure, ValueError) as error:
             log.warning("The layout was not saved: %s", error)
         self.window.hide()
@@ -194,7 +191,7 @@ class Explorer:
             return TopicsPanel(profile, lambda: self._session(name), partial(self.open_together, name))
         if kind == "messages" and len(rest) == 2:
             topics = [unquote(topic) for topic in rest[1].split("+")]
-            searches = Searches(name, self._scans, self._filters, partial(self._search, profile))
+            searches = Searches(name, self._home.scans, self._home.filters, partial(self._search, profile))
             panel = MessagesPanel(profile, topics, lambda: self._session(name), searches, self._exporter)
             panel.set_zone(self._zone)
             return panel
@@ -261,7 +258,7 @@ class Explorer:
     ) -> Search:
         brokers = replace(profile, registry_url="")  # a search reads no schemas, so their password is not asked for
         credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
-        return await self._open_search(profile, credentials, query, known, self._scans, saved)
+        return await self._open_search(profile, credentials, query, known, self._home.scans, saved)
 
     async def _connect(self, name: str) -> Cluster:
         profile = self._profile(name)
@@ -272,18 +269,27 @@ class Explorer:
         return await self._connections.connect(profile, lambda what: ask_secret(self.window, what))
 
     async def _open_schemas(self, name: str) -> Schemas | None:
-        """Whatever is wrong with the registry is told, and the cluster is used without it."""
+        """Whatever is wrong with the registry or with schema files is told, and the cluster is used without it."""
         profile = self._profile(name)
-        if profile is None or not profile.registry_url:
+        if profile is None:
             return None
         from kexplorer.services.schemas import open_schemas  # noqa: PLC0415  (a start needs no HTTP)
 
         try:
-            secrets = await self._connections.credentials(profile, lambda what: ask_secret(self.window, what))
-            return await open_schemas(profile, secrets.registry_password)
+            password = await self._registry_password(profile)
+            schemas = await open_schemas(profile, password, self._home.assignments(name))
+            for failure in schemas.failures:
+                self._show_failure(failure)
+            return schemas
         except Failure as failure:
             self._show_failure(failure)
             return None
+
+    async def _registry_password(self, profile: Profile) -> str:
+        if not profile.registry_url:
+            return ""
+        secrets = await self._connections.credentials(profile, lambda what: ask_secret(self.window, what))
+        return secrets.registry_password
 
     async def _leave(self, name: str) -> None:
         """Who connects again is asked again: what was typed for the registry may have been wrong."""
@@ -318,6 +324,8 @@ class Explorer:
             return
         if profile is not None:
             await self._disconnect(profile.name)
+            if saved.name != profile.name and not copy:
+                await in_daemon("schema files", partial(self._home.assignments(profile.name).rename, saved.name), _DISK)
         self.open_topics(saved.name)
 
     async def _duplicate(self, profile: Profile) -> None:
@@ -335,6 +343,7 @@ class Explorer:
                 self.window.workspace.close_panel(panel)
         await self._connections.delete(profile)
         self._show_profiles()
+        await in_daemon("schema files", self._home.assignments(profile.name).forget, _DISK)
 
     async def _open_demo(self) -> None:
         if self._demo is None:

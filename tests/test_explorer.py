@@ -21,10 +21,8 @@ from kexplorer.model.cluster import Link
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecretStore, SecurityProtocol
 from kexplorer.services.connections import Connections
-from kexplorer.store.filters import FilterStore
-from kexplorer.store.preferences import Preferences
+from kexplorer.store.home import Home
 from kexplorer.store.profiles import ProfileStore
-from kexplorer.store.scans import ScanStore
 from kexplorer.store.secrets import Secrets
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
@@ -64,9 +62,7 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
     explorer = Explorer(
         application,
         connections,
-        Preferences(home / "window.json"),
-        ScanStore(home / "searches.db"),
-        FilterStore(home / "filters.json"),
+        Home(home),
         app._start_demo,
         app._open_search,
         app._versions,

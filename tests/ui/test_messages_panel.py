@@ -29,11 +29,14 @@ from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery
 from kexplorer.services.jobs import Jobs
+from kexplorer.services.schemas import Schemas, open_schemas
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.assignments import AssignmentStore
 from kexplorer.store.filters import FilterStore
 from kexplorer.store.scans import ScanStore
+from kexplorer.ui.dialogs.assign_schema import AssignSchemaDialog
 from kexplorer.ui.dialogs.compare import CompareDialog
 from kexplorer.ui.dialogs.export_dialog import ExportDialog
 from kexplorer.ui.panels import messages
@@ -106,7 +109,10 @@ async def _panel(bootstrap: str, topics: Sequence[str], home: Path) -> AsyncIter
     async def connect(_: str) -> KafkaCluster:
         return KafkaCluster(profile, Credentials())
 
-    sessions = Sessions(connect)
+    async def schemas(_: str) -> Schemas:
+        return await open_schemas(profile, "", AssignmentStore("test", home / "schemas.json"))
+
+    sessions = Sessions(connect, schemas)
 
     store = ScanStore(home / "searches.db")
 
@@ -479,6 +485,40 @@ def test_two_records_are_compared_and_one_copied(
             assert dialog is not None
             dialog.reject()
             await _until(lambda: not panel.tasks.running("compare"))
+
+    qtloop.run(look(), timeout=60)
+
+
+def _shown(panel: MessagesPanel) -> str:
+    panel.inspector.value.code.select_all()
+    return panel.inspector.value.code.selected_text()
+
+
+def test_a_schema_file_is_assigned_to_the_topic(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    schema = tmp_path / "order.avsc"
+    schema.write_text(json.dumps({"type": "record", "name": "Order", "fields": [{"name": "item", "type": "string"}]}))
+    _create(broker.bootstrap, topic_name, 1)
+    direct.produce(broker.bootstrap, topic_name, [Sent(0, None, b"\x06tea")])
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name, home=tmp_path) as panel:
+            await _until(lambda: panel.rows == 1)
+            panel.view.select(0)
+            await _until(lambda: panel.inspector.record)
+            next(action for action in panel.panel_actions() if action.text() == "Schema of the values…").trigger()
+            await _until(lambda: _dialog(AssignSchemaDialog))
+            dialog = _dialog(AssignSchemaDialog)
+            assert dialog is not None
+            dialog.file.line.setText(str(schema))
+            await _until(dialog.save_button.isEnabled)
+            dialog.save_button.click()
+            await _until(lambda: '"item": "tea"' in _shown(panel))
+        async with _opened(qtbot, broker.bootstrap, topic_name, home=tmp_path) as panel:  # it was kept
+            await _until(lambda: panel.rows == 1)
+            panel.view.select(0)
+            await _until(lambda: '"item": "tea"' in _shown(panel))
 
     qtloop.run(look(), timeout=60)
 

@@ -133,6 +133,7 @@ class MessagesPanel(Panel):
         self.view.following_changed.connect(self._watch_newest)
         self.records = RecordActions(self, self.view, self._profile, lambda: (self._schemas, self._zone))
         self.records.life_wanted.connect(self.show_life)
+        self.records.schemas_changed.connect(self._schemas_changed)
         self._ends = (
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
             _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
@@ -304,7 +305,9 @@ class MessagesPanel(Panel):
 
     async def _connect(self) -> Session:
         session = await self._open_session()
-        self._schemas = session.schemas
+        if session.schemas is not self._schemas:
+            self._schemas = session.schemas
+            self.view.set_schemas(session.schemas)
         return session
 
     async def _part(self) -> tuple[Session, Resolved, IsolationLevel]:
@@ -490,6 +493,10 @@ class MessagesPanel(Panel):
         self._unseen = record is None
         if record is not None or "inspector" in vars(self):
             self.inspector.show_record(record, self._schemas)
+
+    def _schemas_changed(self) -> None:
+        self.view.set_schemas(self._schemas)
+        self._inspect(self.view.current_record)
 
     def _show_rows(self) -> None:
         self.view.rows_changed()

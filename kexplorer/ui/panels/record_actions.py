@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
 from kexplorer.formats.snippets import kcat_command, python_snippet
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Record
+from kexplorer.model.schemas import Part
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.widgets.record_view import RecordView
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 class RecordActions(QObject):
     """`known` gives the schemas of the cluster and the time zone, as they are by then."""
 
+    schemas_changed = Signal()
     life_wanted = Signal(object)  # bytes: every record with this key
 
     def __init__(
@@ -41,19 +43,21 @@ class RecordActions(QObject):
         self._compare = self._action("split", "Compare the two selected records", "Ctrl+D", self._show_comparison)
         self._kcat = self._action("copy", "Copy as kcat command", "Ctrl+Alt+K", lambda: self._copy(kcat_command))
         self._python = self._action("copy", "Copy as Python program", "Ctrl+Alt+P", lambda: self._copy(python_snippet))
+        self._value = self._action("schema", "Schema of the values…", "Ctrl+Alt+V", lambda: self._assign(Part.VALUE))
+        self._key = self._action("schema", "Schema of the keys…", "Ctrl+Alt+Y", lambda: self._assign(Part.KEY))
         view.current_changed.connect(lambda _: self.update())
         self.update()
 
     def all(self) -> Sequence[QAction]:
-        return (self._life, self._compare, self._kcat, self._python)
+        return (self._life, self._compare, self._kcat, self._python, self._value, self._key)
 
     def update(self) -> None:
         """What is possible with the selection as it is."""
         record = self._view.current_record
         self._life.setEnabled(record is not None and record.key is not None)
         self._compare.setEnabled(self._view.selected_count == 2)
-        self._kcat.setEnabled(record is not None)
-        self._python.setEnabled(record is not None)
+        for action in (self._kcat, self._python, self._value, self._key):
+            action.setEnabled(record is not None)
 
     def _action(self, icon_name: str, text: str, keys: str, run: Callable[[], None]) -> QAction:
         action = QAction(icon(icon_name), text, self)
@@ -75,6 +79,18 @@ class RecordActions(QObject):
         from kexplorer.ui.dialogs.compare import compare_records  # noqa: PLC0415  (a panel needs no dialog)
 
         return compare_records(self._panel, left, right, *self._known())
+
+    def _assign(self, part: Part) -> None:
+        record, (schemas, _) = self._view.current_record, self._known()
+        if record is not None and schemas is not None:
+            self._panel.tasks.start("schema", self._assign_schema(record, schemas, part))
+
+    async def _assign_schema(self, record: Record, schemas: Schemas, part: Part) -> None:
+        from kexplorer.ui.dialogs.assign_schema import assign_schema  # noqa: PLC0415
+
+        sample = record.key if part is Part.KEY else record.value
+        if await assign_schema(self._panel, schemas, record.topic, part, sample):
+            self.schemas_changed.emit()
 
     def _copy(self, convert: Callable[[Record, Profile], str]) -> None:
         record = self._view.current_record

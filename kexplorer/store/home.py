@@ -1,0 +1,23 @@
+"""All that the program keeps on disk, beside the connections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kexplorer.store.assignments import AssignmentStore
+from kexplorer.store.filters import FilterStore
+from kexplorer.store.preferences import Preferences
+from kexplorer.store.scans import ScanStore
+
+
+class Home:
+    """Where the platform wants each file, or all of them in `folder`."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self.preferences = Preferences(folder and folder / "window.json")
+        self.scans = ScanStore(folder and folder / "searches.db")
+        self.filters = FilterStore(folder and folder / "filters.json")
+
+    def assignments(self, connection: str) -> AssignmentStore:
+        return AssignmentStore(connection, self._folder and self._folder / "schemas.json")
