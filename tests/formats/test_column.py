@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from kexplorer.formats.column import ABSENT, LONGEST_READ, UNREAD, as_json, comparable, compile_column, equals, shown
 from kexplorer.formats.filters import compile_filter
 from kexplorer.formats.payloads import MISSING, document
+from kexplorer.formats.schemas import Schema, Unavailable, compiled
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Header, Peek, Record, RecordColumns, TimestampType
+from kexplorer.model.schemas import Part, SchemaFormat, SchemaKey, SchemaText
 from kexplorer.model.search import FilterKind, FilterSpec
 from kexplorer.model.topics import TopicPartition
 
@@ -108,6 +110,40 @@ def test_the_topic_is_each_record_s_own() -> None:
     reading = compile_column('topic == "returns"', 0)
     topics = [reading.value_of(Peek(record(topic=name), 0)) for name in ("orders", "returns", "orders")]
     assert topics == [False, True, False]
+
+
+class Longs:
+    """Schema 7 is Avro, a record of one long; 8 is awaited."""
+
+    def lookup(self, key: SchemaKey) -> Schema | Unavailable:
+        known = compiled(SchemaText(SchemaFormat.AVRO, _SCHEMA))
+        return known if key == 7 else Unavailable("it is being asked for", awaited=True)
+
+    def assigned(self, topic: str, part: Part) -> Schema | Unavailable | None:
+        return None
+
+
+_SCHEMA = '{"type": "record", "name": "R", "fields": [{"name": "n", "type": "long"}]}'
+
+
+def test_what_has_a_schema_is_read_with_it_in_key_and_value() -> None:
+    of = record(b"\0\0\0\0\x07" + _zigzag(2**53 + 1), b"\0\0\0\0\x07" + _zigzag(-5))
+    for expression, value in (("value.n", 2**53 + 1), ("key.n", -5), ("value.n + key.n", 2**53 - 4), ("offset", 42)):
+        assert compile_column(expression, 0, Longs()).value_of(Peek(of, 0)) == value
+    awaited = record(b"\0\0\0\0\x08\x02")
+    assert compile_column("value.n", 0, Longs()).value_of(Peek(awaited, 0)) is MISSING
+    plain = record(b'{"n": 1}')
+    assert compile_column("value.n", 0, Longs()).value_of(Peek(plain, 0)) == 1
+    assert compile_column("value.n", 0, Longs()).value_of(Peek(record(None, None), 0)) is MISSING
+
+
+def _zigzag(number: int) -> bytes:
+    """As Avro writes a long."""
+    number, out = (number << 1) ^ (number >> 63), bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*out, number])
 
 
 DOCUMENTS = st.recursive(

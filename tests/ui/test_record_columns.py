@@ -375,6 +375,17 @@ def test_what_has_a_schema_is_read_with_it_once_it_is_there(
     assert table.cells("item", 3) == [("milk", ""), ("", ""), ("", "")]
 
 
+def test_kafka_s_own_records_are_read_without_any_schema(make: Callable[[RowSource], Table]) -> None:
+    ring = RecordRing(1 << 20)
+    key = b"\0\1" + b"\0\5shops" + b"\0\6orders" + b"\0\0\0\3"
+    ring.add(replace(record(1), source=TopicPartition("__consumer_offsets", 0), key=key, value=None))
+    table = make(ring)
+    ((text, mark),) = table.cells("Key", 1)
+    assert mark == ""
+    assert json.loads(text)["group"] == "shops"
+    assert table.cells("Value", 1) == [("", "tombstone")]
+
+
 # ---- order
 
 
