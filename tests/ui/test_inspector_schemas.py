@@ -101,6 +101,12 @@ def test_avro_is_shown_as_json_once_the_registry_has_answered(
             assert inspector.value.mode is Mode.HEX
             await _until(lambda: inspector.value.mode is Mode.PRETTY)
             assert text(inspector.value) == SHOWN_TEA
+            inspector.value.choose(Mode.TREE)
+            menu = inspector.value.tree.menu()
+            assert menu is not None
+            can = {action.text(): action.isEnabled() for action in menu.actions()}
+            assert (can["Show as column"], can["Filter on this value"]) == (True, False)  # filters read JSON alone
+            inspector.value.choose(Mode.PRETTY)
             assert "Avro by Schema Registry id 7: “Order”" in said(inspector.value)
             inspector.tabs.setCurrentIndex(1)
             await _until(lambda: inspector.key.mode is Mode.PRETTY)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from kexplorer.formats.decode import FIRST_LOOK, Decoded, decode
 from kexplorer.formats.numbers import count, size
 from kexplorer.formats.text import Kind
-from kexplorer.model.schemas import SchemaKey
+from kexplorer.model.schemas import Part, SchemaKey
 from kexplorer.ui.widgets.code_view import CodeView
 from kexplorer.ui.widgets.copy_button import CopyButton
 from kexplorer.ui.widgets.elided_label import ElidedLabel
@@ -32,6 +32,7 @@ from kexplorer.ui.widgets.labels import icon_button, plain_label
 from kexplorer.ui.widgets.text_rows import HexRows, TextRows, blocks_of_lines, blocks_of_text
 from kexplorer.ui.widgets.value_tree import ValueTree
 
+_BY_SCHEMA = (Kind.JSON, Kind.AVRO, Kind.PROTOBUF, Kind.KAFKA)  # what columns read of keys and values
 _MORE = 8  # "Show more" looks at so many times the bytes
 _AT_ONCE = 512 * 1024  # bytes that are decoded without another thread
 _MOST = 8_000_000  # bytes that are laid out as text: no person reads on, and memory is finite
@@ -245,10 +246,15 @@ class ValuePane(QWidget):
             self.awaited.emit(what.awaits)
 
     def _show_tree(self, what: Decoded, text: str, *, keep: bool) -> None:
-        """Expressions read JSON alone, and only if it is all that the bytes are."""
-        read = self._base is not None and what.kind is Kind.JSON and len(what.payload) == len(self._data)
-        base = self._base or "value"
-        self.tree.show_text(text, partial=not what.complete, base=base, filters=read, keep=keep and self._in_tree)
+        json = what.kind is Kind.JSON and len(what.payload) == len(self._data)  # without a frame around it
+        self.tree.show_text(
+            text,
+            partial=not what.complete,
+            base=self._base or "value",
+            columns=(self._base is not None and json) or (self._base in tuple(Part) and what.kind in _BY_SCHEMA),
+            filters=self._base is not None and json,
+            keep=keep and self._in_tree,
+        )
 
     def _tell(self) -> None:
         self.code.rows_added()

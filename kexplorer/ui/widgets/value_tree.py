@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPainter,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QMenu, QStyleOptionViewItem, QTreeView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QMenu, QStyleOptionViewItem, QTreeView, QWidget
 
 from kexplorer.formats.json_tree import JsonTree, NodeKind
 from kexplorer.formats.numbers import size
@@ -27,6 +27,7 @@ from kexplorer.ui.theme import Tokens, mono_font
 from kexplorer.ui.widgets.cell_delegate import PADDING, CellDelegate
 
 _AT_ONCE = 32 * 1024  # characters whose tree is made without another thread
+_RIGHTMOST = 0.8  # of the view's width: where the current row's name may begin
 _SPACE = 6  # pixels between lines
 _OPENED = 100  # rows up to which nodes are opened from the start
 _LONGEST_LABEL = 60  # characters of a menu's line
@@ -75,7 +76,7 @@ class ValueTree(QTreeView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._base, self._filters = "value", True
+        self._base, self._columns, self._filters = "value", True, True
         self._number = 0  # of the text that is to be shown
         self._keep = False
         self._unit = 0  # pixels of a character
@@ -85,9 +86,11 @@ class ValueTree(QTreeView):
         self.setAccessibleName("Tree of the value")
         self.setUniformRowHeights(True)
         self.setAlternatingRowColors(True)
+        self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setExpandsOnDoubleClick(False)  # `activated` does
         self.activated.connect(self._toggle)
         self.expanded.connect(self._fit)
+        self.verticalScrollBar().valueChanged.connect(self._fit)
         self.header().setStretchLastSection(False)
         self.header().setHighlightSections(False)
         self.header().setResizeContentsPrecision(0)  # only what is in sight is measured
@@ -102,10 +105,19 @@ class ValueTree(QTreeView):
 
     # ---- content
 
-    def show_text(self, text: str, *, partial: bool, base: str = "value", filters: bool = True, keep: bool) -> None:
-        """`partial`: a beginning. `base`: what expressions call the value; with `filters` they can read it.
-        `keep`: the text begins as the one before, so what is open stays open."""
-        self._base, self._filters, self._keep = base, filters, keep
+    def show_text(
+        self,
+        text: str,
+        *,
+        partial: bool,
+        base: str = "value",
+        columns: bool = True,
+        filters: bool = True,
+        keep: bool = False,
+    ) -> None:
+        """`partial`: a beginning. `base`: what expressions call the value; `columns` and `filters` say which of them
+        can read it. `keep`: the text begins as the one before, so what is open stays open."""
+        self._base, self._columns, self._filters, self._keep = base, columns, filters, keep
         self._number += 1
         number = self._number
         if len(text) <= _AT_ONCE:
@@ -165,6 +177,18 @@ class ValueTree(QTreeView):
             if len(children) > _OPENED:
                 return
 
+    def scrollTo(
+        self,
+        index: QModelIndex | QPersistentModelIndex,
+        hint: QAbstractItemView.ScrollHint = QAbstractItemView.ScrollHint.EnsureVisible,
+    ) -> None:
+        """Qt's own looks at columns alone, and rows may be indented by more than the width of the view."""
+        super().scrollTo(index, hint)
+        left = self.visualRect(index.sibling(index.row(), FIELD)).left()
+        if not 0 <= left <= self.viewport().width() * _RIGHTMOST:
+            bar = self.horizontalScrollBar()
+            bar.setValue(bar.value() + left - self.indentation())
+
     # ---- keys, mouse, menu
 
     def _toggle(self, index: QModelIndex) -> None:
@@ -218,7 +242,7 @@ class ValueTree(QTreeView):
         menu.addAction("Copy path", self.copy_path).setEnabled(path is not None)
         menu.addSeparator()
         column = menu.addAction(icon("columns"), "Show as column", lambda: self.pin_requested.emit(path))
-        column.setEnabled(path is not None and self._filters)
+        column.setEnabled(path is not None and self._columns)
         label = f"Filter: {_label(condition)}" if condition else "Filter on this value"
         only = menu.addAction(icon("filter"), label, lambda: self.filter_requested.emit(condition))
         only.setEnabled(condition is not None)
