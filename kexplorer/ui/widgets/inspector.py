@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.formats.decode import decode
-from kexplorer.formats.json_tree import step
 from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import visible
 from kexplorer.model.records import Record, TimestampType
@@ -206,6 +205,8 @@ class Inspector(QWidget):
             table.selectRow(0)
 
     def _show_header(self, row: int) -> None:
+        from kexplorer.formats.json_tree import step  # noqa: PLC0415  (few look at headers)
+
         if self._record and self._record.headers and row >= 0:
             headers = self._record.headers
             name, value = headers[row]

@@ -8,6 +8,7 @@ from contextlib import suppress
 from enum import Enum
 from functools import cached_property
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal, Slot
 from PySide6.QtWidgets import (
@@ -30,7 +31,9 @@ from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.labels import icon_button, plain_label
 from kexplorer.ui.widgets.text_rows import HexRows, TextRows, blocks_of_lines, blocks_of_text
-from kexplorer.ui.widgets.value_tree import ValueTree
+
+if TYPE_CHECKING:
+    from kexplorer.ui.widgets.value_tree import ValueTree
 
 _BY_SCHEMA = (Kind.JSON, Kind.AVRO, Kind.PROTOBUF, Kind.KAFKA)  # what columns read of keys and values
 _MORE = 8  # "Show more" looks at so many times the bytes
@@ -132,7 +135,9 @@ class ValuePane(QWidget):
 
     @cached_property
     def tree(self) -> ValueTree:
-        """Made when first wanted."""
+        """Made and imported when first wanted."""
+        from kexplorer.ui.widgets.value_tree import ValueTree  # noqa: PLC0415
+
         made = ValueTree()
         made.notice.connect(self.notice)
         made.pin_requested.connect(self.pin_requested)
