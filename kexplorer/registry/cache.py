@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from uuid import uuid4
 
 from kexplorer.formats.cursor import Unreadable
 from kexplorer.formats.schemas import Schema, Unavailable, compiled
@@ -181,10 +182,14 @@ def _fetched(client: RegistryClient, key: SchemaKey) -> tuple[SchemaText, Schema
 
 class WaitingSchemas:
     """A SchemaSource for a worker process, which has nothing else to do: what is not known is fetched on the spot.
-    It may be pickled, with all that `cache` knows and the registry's password."""
 
-    def __init__(self, cache: SchemaCache) -> None:
+    It may be pickled, with all that `cache` knows and the registry's password. However often it comes to a process, it
+    is made there once, and what it has learnt stays: else each piece of a search would ask the registry again.
+    """
+
+    def __init__(self, cache: SchemaCache, token: str = "") -> None:
         self._cache = cache
+        self._token = token or uuid4().hex
 
     def lookup(self, key: SchemaKey) -> Schema | Unavailable:
         self._cache.fetch(key)
@@ -194,10 +199,18 @@ class WaitingSchemas:
         return self._cache.assigned(topic, part)
 
     def __reduce__(self) -> tuple[Callable[..., WaitingSchemas], tuple[object, ...]]:
-        return _waiting, self._cache.copied()
+        return _waiting, (self._token, *self._cache.copied())
+
+
+_kept: dict[str, WaitingSchemas] = {}  # the one that came last, by its token
 
 
 def _waiting(
-    access: RegistryAccess | None, assigned: list[Assigned], known: list[tuple[SchemaKey, SchemaText]]
+    token: str, access: RegistryAccess | None, assigned: list[Assigned], known: list[tuple[SchemaKey, SchemaText]]
 ) -> WaitingSchemas:
-    return WaitingSchemas(restored(access, assigned, known))
+    found = _kept.get(token)
+    if found is None:
+        found = WaitingSchemas(restored(access, assigned, known), token)
+        _kept.clear()
+        _kept[token] = found
+    return found

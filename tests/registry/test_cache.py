@@ -149,8 +149,21 @@ def test_a_worker_process_decodes_too(registry: FakeRegistry, cache: SchemaCache
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         source = WaitingSchemas(cache)
         assert pool.submit(_decoded, source, b"\x00\x00\x00\x00\x07\x02").result(60) == "1"
-        assert pool.submit(_decoded, source, b"\x00\x00\x00\x00\x08\x02x").result(60) == '"x"'
-    assert registry.asked == ["/schemas/ids/7", "/schemas/ids/8"]  # the first went along
+        for _ in range(3):  # what a worker has learnt serves for all that the same search sends
+            assert pool.submit(_decoded, source, b"\x00\x00\x00\x00\x08\x02x").result(60) == '"x"'
+            assert pool.submit(_decoded, source, b"\x00\x00\x00\x00\x09\x02x").result(60) is None
+    assert registry.asked == ["/schemas/ids/7", "/schemas/ids/8", "/schemas/ids/9"]  # the first went along
+
+
+def test_another_search_has_the_assignments_of_its_time(tmp_path: Path) -> None:
+    orders = SchemaAssignment("orders", Part.VALUE, SchemaFormat.AVRO, str(tmp_path / "a.avsc"))
+    cache = SchemaCache()
+    texts = []
+    for schema in ('"long"', '"boolean"'):
+        cache.assign(orders, SchemaText(SchemaFormat.AVRO, schema))
+        first, again = (pickle.dumps(WaitingSchemas(cache)) for _ in range(2))
+        texts += [_decoded(pickle.loads(each), b"\x01") for each in (first, again, first)]  # noqa: S301
+    assert texts == ["-1"] * 3 + ["true"] * 3
 
 
 def test_a_worker_needs_no_file_of_ours(tmp_path: Path) -> None:
