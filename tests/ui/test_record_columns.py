@@ -67,6 +67,9 @@ class Window:
     def is_gap(self, row: int) -> bool:
         return False
 
+    def mark_of(self, row: int) -> None:
+        return None
+
 
 class Table:
     """A shown view, what it said, and shortcuts for what a person does."""
@@ -78,15 +81,18 @@ class Table:
         view.notice.connect(self.said.append)
         view.filter_requested.connect(self.filters.append)
 
+    def number(self, title: str) -> int:
+        return next(number for number, column in enumerate(self.view._columns) if column.title == title)
+
     def click_header(self, title: str) -> None:
         header = self.view._header
-        number = next(n for n, column in enumerate(self.view._columns) if column.title == title)
+        number = self.number(title)
         at = QPoint(header.sectionViewportPosition(number) + header.sectionSize(number) // 2, header.height() // 2)
         QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
 
     def menu_of(self, title: str) -> QMenu:
         header = self.view._header
-        number = next(n for n, column in enumerate(self.view._columns) if column.title == title)
+        number = self.number(title)
         at = QPoint(header.sectionViewportPosition(number) + 5, header.height() // 2)
         event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, header.viewport().mapToGlobal(at))
         QApplication.sendEvent(header.viewport(), event)
@@ -112,7 +118,7 @@ class Table:
         return [each.offset for each in found if each is not None]
 
     def cells(self, title: str, rows: int) -> list[tuple[str, str]]:
-        number = next(n for n, column in enumerate(self.view._columns) if column.title == title)
+        number = self.number(title)
         found = [self.view._cells_of(self.view._absolute(place)) for place in range(rows)]
         return [(each[number].text, each[number].mark) for each in found if each is not None]
 
@@ -248,9 +254,9 @@ def test_columns_come_back_with_their_expressions_places_and_widths(
     for expression in ("value.status", 'headers["a b"]', "len(value.items)"):
         table.view.add_column(expression)
     header = table.view._header
-    header.moveSection(header.visualIndex(8), 0)
-    header.resizeSection(7, 222)
-    header.show_column(2, False)
+    header.moveSection(header.visualIndex(table.number('headers["a b"]')), 0)
+    header.resizeSection(table.number("status"), 222)
+    header.show_column(table.number("Timestamp"), False)
     table.view.remove_column("value.status")
     state = json.loads(json.dumps(table.view.save_state()))
     other = make(ring_of(10))
@@ -287,8 +293,8 @@ def test_damaged_columns_are_ignored(table: Table, columns: list[object]) -> Non
 def test_widths_are_kept_in_characters_over_a_zoom(table: Table, qapp: QApplication) -> None:
     header = table.view._header
     table.view.add_column("value.status")
-    header.resizeSection(3, 300)
-    before = {number: header.sectionSize(number) for number in (0, 1, 2, 3, 7)}
+    header.resizeSection(table.number("Key"), 300)
+    before = {number: header.sectionSize(number) for number in header.shown() - {table.number("Value")}}
     state = table.view.save_state()
     apply(qapp, Scheme.LIGHT, 150)
     for number, size in before.items():
@@ -304,7 +310,7 @@ def test_a_person_s_changes_are_told_and_a_window_s_are_not(table: Table) -> Non
     table.view.resize(1000, 300)
     QApplication.processEvents()
     assert changes == []
-    table.view._header.resizeSection(1, 200)
+    table.view._header.resizeSection(table.number("Offset"), 200)
     assert len(changes) == 1
     table.view.add_column("value.n")
     assert len(changes) == 2
@@ -407,7 +413,7 @@ def test_clicks_sort_up_then_down_then_as_they_arrived(table: Table, qtloop: Loo
 
 @pytest.mark.parametrize("title", ["Partition", "Offset", "Timestamp", "Key", "Headers", "Size", "Value"])
 def test_every_column_can_be_sorted_and_counted(table: Table, qtloop: LoopRunner, tasks: Tasks, title: str) -> None:
-    number = next(n for n, column in enumerate(table.view._columns) if column.title == title)
+    number = table.number(title)
     act(qtloop, tasks, lambda: table.view._header.sort_requested.emit(number, False))
     assert sorted(table.offsets(ROWS)) == list(range(ROWS))
     act(qtloop, tasks, lambda: table.view._header.count_requested.emit(number))
@@ -510,7 +516,7 @@ def test_the_window_goes_on_while_many_rows_are_sorted_and_counted(
     assert table.sorted_by() == ("value.n", False)
     assert table.said[0] == "Sorting 25,000 rows by n: 0 % read."
     assert len(table.said) <= 12
-    act(qtloop, tasks, lambda: table.view._header.count_requested.emit(1))
+    act(qtloop, tasks, lambda: table.view._header.count_requested.emit(table.number("Offset")))
     dialog = table.view.findChild(ValueCountsDialog)
     assert dialog is not None
     assert "24,900 other values" in [bar.shown.text for bar in dialog.list._bars]
@@ -538,7 +544,7 @@ def test_of_a_topic_that_is_browsed_what_is_loaded_is_counted(
     make: Callable[[RowSource], Table], qtloop: LoopRunner, tasks: Tasks
 ) -> None:
     table = make(Window())
-    act(qtloop, tasks, lambda: table.view._header.count_requested.emit(0))
+    act(qtloop, tasks, lambda: table.view._header.count_requested.emit(table.number("Partition")))
     dialog = table.view.findChild(ValueCountsDialog)
     assert dialog is not None
     assert dialog.told.text() == "1 value in the 10,000 records loaded around those on screen."
@@ -552,10 +558,10 @@ def test_a_dialog_that_is_closed_ends_its_count_and_another_count_closes_it(
         return [each for each in table.view.findChildren(ValueCountsDialog) if each.isVisible()]
 
     async def close_one() -> None:
-        table.view._header.count_requested.emit(6)
+        table.view._header.count_requested.emit(table.number("Value"))
         (first,) = dialogs()
         assert first.told.text() == "Counting …"
-        table.view._header.count_requested.emit(1)
+        table.view._header.count_requested.emit(table.number("Offset"))
         (second,) = dialogs()
         assert "Offset" in second.windowTitle()
         QTest.keyClick(second, Qt.Key.Key_Escape)
