@@ -21,7 +21,7 @@ from kexplorer.formats.filters import Matches, compile_filter
 from kexplorer.model.search import FilterKind, FilterSpec, Where
 
 COUNT, ROUNDS = 50_000, 5
-CONTAINS, REGEX, EXPRESSION = FilterKind
+CONTAINS, REGEX, EXPRESSION = FilterKind.CONTAINS, FilterKind.REGEX, FilterKind.EXPRESSION
 
 FILTERS = [
     FilterSpec("FAILED", CONTAINS, where=Where.VALUE),
