@@ -34,11 +34,17 @@ class SchemaCache:
     """A SchemaSource that never waits: `lookup` says what is known, `fetch` makes it known. Safe for several threads.
 
     A schema of an id never changes, so it stays, up to a thousand of them. A failure is remembered for 30 s, and one of
-    the registry itself for all ids, so that a table of 10,000 records asks once.
+    the registry itself for all ids, so that a table of 10,000 records asks once. `without`: why there is no client.
     """
 
-    def __init__(self, client: RegistryClient | None = None, assigned: Iterable[Assigned] = ()) -> None:
+    def __init__(
+        self,
+        client: RegistryClient | None = None,
+        assigned: Iterable[Assigned] = (),
+        without: str = "no registry is configured",
+    ) -> None:
         self._client = client
+        self._without = without
         self._assigned = [(each, text, _usable(text)) for each, text in assigned]
         self._known: OrderedDict[SchemaKey, tuple[Schema, SchemaText]] = OrderedDict()
         self._failed: OrderedDict[SchemaKey, _Failed] = OrderedDict()
@@ -56,7 +62,7 @@ class SchemaCache:
             self._known.move_to_end(key)
             return found[0]
         if self._client is None:
-            return Unavailable("no registry is configured")
+            return Unavailable(self._without)
         now = time.monotonic()
         for failed in (self._failed.get(key), self._down):
             if failed and now < failed.until:
@@ -117,8 +123,7 @@ class SchemaCache:
                 self._known.popitem(last=False)
 
     def _note(self, key: SchemaKey, failure: Failure) -> None:
-        why = failure.message[:1].lower() + failure.message[1:].rstrip(".")
-        failed = _Failed(why, time.monotonic() + _FORGET_FAILURE)
+        failed = _Failed(clause(failure), time.monotonic() + _FORGET_FAILURE)
         with self._lock:
             if failure.kind in (FailureKind.NOT_FOUND, FailureKind.UNREADABLE, FailureKind.UNSUPPORTED):
                 self._failed[key] = failed
@@ -160,6 +165,11 @@ def read_assigned(assignments: Iterable[SchemaAssignment]) -> list[Assigned]:
         except Failure as failure:
             found.append((each, Unavailable(failure.message.rstrip("."))))
     return found
+
+
+def clause(failure: Failure) -> str:
+    """Its message within a sentence."""
+    return failure.message[:1].lower() + failure.message[1:].rstrip(".")
 
 
 def _usable(text: Answer) -> Schema | Unavailable:

@@ -13,7 +13,7 @@ from kexplorer.formats.schemas import Schema, Unavailable
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaKey
-from kexplorer.registry.cache import SchemaCache, WaitingSchemas, read_assigned
+from kexplorer.registry.cache import SchemaCache, WaitingSchemas, clause, read_assigned
 from kexplorer.registry.client import SECONDS, RegistryClient
 from kexplorer.registry.files import message_types, usable_schema
 from kexplorer.store.assignments import AssignmentStore, LoadedAssignments
@@ -29,7 +29,7 @@ class Schemas:
     """A SchemaSource for the window. Decode; if the answer `awaits` a schema, `prepare` it and decode again.
 
     `store` keeps what is assigned; without one that is known until the program ends. `failures`: what of it could not
-    be read.
+    be read, and why the registry is not asked.
     """
 
     def __init__(
@@ -107,26 +107,30 @@ class Schemas:
         return await _from_disk(work)
 
 
-def registry_client(profile: Profile, password: str) -> RegistryClient | None:
-    """None if the profile names no registry. Raises `Failure` for an address or a file that cannot be used."""
+async def open_schemas(profile: Profile, password: str, store: AssignmentStore | None = None) -> Schemas:
+    """Reads the CA file and what `store` has, with the schema files; asks the registry nothing yet. A registry whose
+    address or CA file cannot be used is one of the `failures`, and the others serve without it. Raises `Failure` where
+    the disk does not answer."""
+
+    def read() -> tuple[SchemaCache, tuple[Failure, ...]]:
+        loaded = store.load() if store else LoadedAssignments(())
+        assigned = read_assigned(loaded.assignments)
+        try:
+            return SchemaCache(_registry_client(profile, password), assigned), loaded.failures
+        except Failure as failure:
+            return SchemaCache(None, assigned, clause(failure)), (failure, *loaded.failures)
+
+    cache, failures = await _from_disk(read)
+    return Schemas(cache, store, failures)
+
+
+def _registry_client(profile: Profile, password: str) -> RegistryClient | None:
+    """None if the profile names no registry. Raises `Failure`."""
     if not profile.registry_url:
         return None
     return RegistryClient(
         RegistryAccess(profile.registry_url, profile.registry_username, password, profile.registry_ca_file)
     )
-
-
-async def open_schemas(profile: Profile, password: str, store: AssignmentStore | None = None) -> Schemas:
-    """Reads the CA file and what `store` has, with the schema files; asks the registry nothing yet. Raises `Failure` as
-    `registry_client` does, and where the disk does not answer."""
-
-    def read() -> tuple[SchemaCache, tuple[Failure, ...]]:
-        client = registry_client(profile, password)
-        loaded = store.load() if store else LoadedAssignments(())
-        return SchemaCache(client, read_assigned(loaded.assignments)), loaded.failures
-
-    cache, failures = await _from_disk(read)
-    return Schemas(cache, store, failures)
 
 
 async def _from_disk(work: Callable[[], T]) -> T:

@@ -127,3 +127,19 @@ def test_a_schema_is_tried_on_a_record(aio: LoopRunner, tmp_path: Path) -> None:
     file.unlink()
     with pytest.raises(Failure, match="No such file"):
         aio.run(schemas.tried(counts, "counts", b"\x02"))
+
+
+def test_a_registry_that_cannot_be_asked_is_told_and_the_files_serve(aio: LoopRunner, tmp_path: Path) -> None:
+    file = tmp_path / "count.avsc"
+    file.write_text('"long"', "utf-8")
+    store = AssignmentStore("p", tmp_path / "schemas.json")
+    store.assign(SchemaAssignment("counts", Part.VALUE, SchemaFormat.AVRO, str(file)))
+    schemas = aio.run(open_schemas(Profile("p", "localhost:9092", registry_url="http://registry.example"), "", store))
+    assert [failure.message for failure in schemas.failures] == [
+        "The registry's address http://registry.example is not https."
+    ]
+    assert decode(b"\x02", schemas=schemas, topic="counts").text == "1"
+    aio.run(schemas.prepare([7]))
+    assert decode(DATA, schemas=schemas).why == (
+        "Schema Registry framing, schema id 7; the registry's address http://registry.example is not https"
+    )
