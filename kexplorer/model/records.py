@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 from itertools import accumulate, chain, islice, repeat
 from typing import NamedTuple
 
@@ -57,6 +57,15 @@ class Peek(NamedTuple):
     record: Record
     size: int
 
+
+class Mark(Enum):
+    """Why readers of committed records do not get a record."""
+
+    ABORTED = "aborted"
+    HELD = "held"  # at the last stable offset or behind: of an open transaction, or waiting for the end of one
+
+
+Position = tuple[TopicPartition, int]  # and the offset
 
 _KEY_NULL, _VALUE_NULL, _HEADERS_UNREADABLE = 1, 2, 4
 _TYPE_SHIFT = 3
@@ -290,12 +299,15 @@ def _unpack_headers(packed: memoryview, limit: int) -> tuple[Header, ...]:
 class RecordRing:
     """The most recent records that fit into `limit` bytes; older ones are forgotten a chunk at a time and counted.
 
+    `marks` are those of its records that somebody has looked for.
+
     Rows are numbered from 0 (the oldest kept). `dropped` rows came before row 0, so `dropped + row` never changes its
     meaning while records are appended.
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
+        self.marks: dict[Position, Mark] = {}
         self.dropped = 0
         self.nbytes = 0
         self._chunks: deque[RecordColumns] = deque()
@@ -317,6 +329,12 @@ class RecordRing:
     def is_gap(self, row: int) -> bool:
         """No row is: what never came was not counted."""
         return False
+
+    def mark_of(self, row: int) -> Mark | None:
+        if not self.marks:
+            return None
+        record = self.peek(row, 0).record
+        return self.marks.get((record.source, record.offset))
 
     def add(self, record: Record) -> None:
         chunk = self._open_chunk()

@@ -22,7 +22,7 @@ from typing import Any, Protocol, TypeVar
 from kexplorer.formats.column import ABSENT, Reading, Shown, Value, comparable, equals, shown
 from kexplorer.formats.payloads import MISSING
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.records import Peek, Record, RecordRing
+from kexplorer.model.records import Mark, Peek, Record, RecordRing
 from kexplorer.store.daemon import in_daemon
 
 MOST_VALUES = 100  # that are counted by name
@@ -80,6 +80,10 @@ class SortedRows:
 
     def is_gap(self, row: int) -> bool:
         return False
+
+    def mark_of(self, row: int) -> Mark | None:
+        at = self._row_now(row)
+        return self._ring.mark_of(at) if at >= 0 else None
 
     def absolute(self, row: int) -> int:
         """Of a row here, `dropped + row` in the ring."""

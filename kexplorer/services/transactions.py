@@ -13,28 +13,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
-from enum import Enum
 from itertools import zip_longest
 from typing import Protocol
 
 from kexplorer.formats import numbers
 from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure
-from kexplorer.model.records import RecordColumns
+from kexplorer.model.records import Mark, Position, RecordColumns
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
 
 _RUN_BYTES = 256 << 10  # records no further apart than this are read as one run
 _REST = 0.15  # seconds without a new page after which the last ones are marked
 _AGAIN = 5.0  # seconds between looks whether what was held is so still
 _PAGES = 4  # that are marked at a rest; more than fit on a screen
-
-
-class Mark(Enum):
-    ABORTED = "aborted"
-    HELD = "held"  # at the last stable offset or behind: of an open transaction, or waiting for the end of one
-
-
-Position = tuple[TopicPartition, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kexplorer.model.cluster import Cluster
-from kexplorer.model.records import Peek, Record, RecordColumns, Trouble
+from kexplorer.model.records import Mark, Peek, Record, RecordColumns, Trouble
 from kexplorer.model.topics import AtTime, IsolationLevel, OffsetRange, TopicPartition
-from kexplorer.services.transactions import Mark, PageMarks
+from kexplorer.services.transactions import PageMarks
 
 WINDOW_BYTES = 256 << 20
 _FRAME_BYTES = 4 << 20  # what a frame aims to hold

@@ -11,10 +11,10 @@ import pytest
 from confluent_kafka import Producer
 
 from kexplorer.kafka.cluster import KafkaCluster
-from kexplorer.model.records import RecordColumns
+from kexplorer.model.records import Mark, RecordColumns
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.services import browser, transactions
-from kexplorer.services.transactions import Mark, Marks
+from kexplorer.services.transactions import Marks
 from kexplorer.services.window import TopicWindow
 from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from kexplorer.model.cluster import Reader
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.records import RecordColumns
+from kexplorer.model.records import Mark, RecordColumns
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, OffsetSpec, TopicPartition
 from kexplorer.services import transactions
-from kexplorer.services.transactions import Held, Mark, Marks, PageMarks
+from kexplorer.services.transactions import Held, Marks, PageMarks
 from tests.kafka.direct import until
 from tests.rig.loops import LoopRunner
 from tests.services.fake_cluster import FakeCluster

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
-from kexplorer.model.records import Record
+from kexplorer.model.records import Mark, Record
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
-from kexplorer.services.transactions import Mark
 from kexplorer.services.window import TopicWindow
 from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent

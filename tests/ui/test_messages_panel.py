@@ -26,7 +26,7 @@ from kexplorer import app
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Credentials, Profile
-from kexplorer.model.records import Trouble
+from kexplorer.model.records import Mark, Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.schemas import Schemas, open_schemas
@@ -77,7 +77,7 @@ print(sent)
 
 @pytest.fixture(autouse=True)
 def _panels_are_made(heartbeat: Heartbeat) -> None:
-    heartbeat.allow(350, "a panel and its inspector are made in it, on two cores that a broker starts on")
+    heartbeat.allow(500, "a panel and its inspector are made in it, on two cores that a broker starts on")
 
 
 def _create(bootstrap: str, topic: str, partitions: int = 3, replication: int = 1) -> None:
@@ -542,6 +542,39 @@ def test_exports_the_whole_range(
             await _until(target.exists)
             lines = [json.loads(line) for line in target.read_text().splitlines()]
             assert sorted(line["value"] for line in lines) == sorted(f"value {n}" for n in range(500))
+
+    qtloop.run(look(), timeout=60)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("following", [False, True])
+def test_aborted_records_are_marked(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, following: bool
+) -> None:
+    _create(broker.bootstrap, topic_name, 1)
+    _produce(broker.bootstrap, topic_name, range(2))
+    writer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic_name})
+    writer.init_transactions(20)
+    writer.begin_transaction()
+    writer.produce(topic_name, b"never was")
+    assert writer.flush(20) == 0
+    writer.abort_transaction(20)
+    _produce(broker.bootstrap, topic_name, range(2, 4))
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows)
+            if following:
+                panel.follow()
+                await _until(lambda: panel.ring is not None)
+            source = panel._source
+            row = len(source) - (3 if following else 4)  # the marker that ends a transaction is a row of a window
+            await _until(lambda: source.mark_of(row) is Mark.ABORTED)
+            record = source[row]
+            assert record is not None
+            assert record.value == b"never was"
+            marks = [source.mark_of(each) for each in range(len(source)) if each != row]
+            assert set(marks) == {None}
 
     qtloop.run(look(), timeout=60)
 

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from kexplorer.model.records import Header, Peek, Record, RecordColumns, RecordRing, TimestampType
 from kexplorer.model.topics import TopicPartition
+from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.theme import Scheme, apply
 from kexplorer.ui.widgets.record_cells import CELL_BYTES, COLUMNS, as_tsv, row_cells
 from kexplorer.ui.widgets.record_view import RecordView, RowSource
@@ -77,7 +78,7 @@ def ring() -> RecordRing:
 
 def shown(qtbot: QtBot, source: RowSource) -> RecordView:
     apply(_app(), Scheme.LIGHT)
-    view = RecordView()
+    view = RecordView(Tasks(lambda failure: pytest.fail(str(failure))))
     view.set_source(source)
     qtbot.addWidget(view)
     view.resize(900, 400)

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.formats.numbers import count, rate
+from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Record, RecordRing, Trouble
@@ -34,7 +35,7 @@ from kexplorer.services.ranges import Resolved, parse_place, resolve
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
-from kexplorer.services.transactions import held, sentence
+from kexplorer.services.transactions import Marks, held, sentence
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
@@ -59,6 +60,7 @@ _FIRST = 100  # records of each partition that are read first
 _LEARNT, _LEARNT_BYTES = 100, 16_384  # rows whose fields are offered to complete, and as much of each
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
+_MARK_EVERY = 1.0  # seconds between two looks at the records on screen
 _LOOK_EVERY = 3.0  # seconds between two looks for open transactions
 
 
@@ -88,7 +90,8 @@ class MessagesPanel(Panel):
         self._profile = profile
         self._exporter = exporter
         self._zone: tzinfo = UTC
-        self._schemas: Schemas | None = None  # of the session that was read with last
+        self._cluster: Cluster | None = None  # that was read from last
+        self._schemas: Schemas | None = None  # those of its session
         self.browsed: TopicWindow | None = None  # while one browses
         self.ring: RecordRing | None = None  # while one follows
         self.received = self._seen = 0
@@ -104,6 +107,7 @@ class MessagesPanel(Panel):
         self._build()
         self.reload()
         self.tasks.start("offer", self._offer_search())
+        self.tasks.start("marks", self._mark_shown())
 
     def _build(self) -> None:
         self._build_view()
@@ -123,7 +127,9 @@ class MessagesPanel(Panel):
         self.setFocusProxy(self.empty)
 
     def _build_view(self) -> None:
-        self.view = RecordView()
+        self.view = RecordView(self.tasks)
+        if len(self.topics) > 1:
+            self.view.show_column("topic")
         self.view.set_newest_first(True)
         self.view.current_changed.connect(self._inspect)
         self.view.activated.connect(lambda _: self.inspector.setFocus())
@@ -305,6 +311,7 @@ class MessagesPanel(Panel):
 
     async def _connect(self) -> Session:
         session = await self._open_session()
+        self._cluster = session.cluster
         if session.schemas is not self._schemas:
             self._schemas = session.schemas
             self.view.set_schemas(session.schemas)
@@ -440,6 +447,26 @@ class MessagesPanel(Panel):
             stable = {each.source: each.last_stable for each in found}
             await asyncio.sleep(_LOOK_EVERY)
 
+    async def _mark_shown(self) -> None:
+        """Marks what is on screen of a ring; a window marks its own rows."""
+        marks, before = None, None
+        while True:
+            await asyncio.sleep(_MARK_EVERY)
+            ring, cluster = self.ring, self._cluster
+            if ring is None or cluster is None or self.bar.isolation is IsolationLevel.READ_COMMITTED:
+                continue
+            if not self.isVisible():
+                continue
+            if marks is None or before is not ring:
+                marks, before = Marks(cluster), ring
+            shown = self.view.shown_records()
+            with contextlib.suppress(Failure):  # whoever reads tells of it
+                found = await marks.of(shown) if len(shown) else {}
+                for _, source, offset in shown.positions():
+                    ring.marks.pop((source, offset), None)
+                ring.marks |= found
+                self.view.marks_changed()
+
     async def _sources(self, session: Session) -> list[TopicPartition]:
         """The partitions to read. They are asked for only when the catalog does not know a topic."""
         topics = session.catalog.metadata.topics if session.catalog.metadata else ()
@@ -466,6 +493,7 @@ class MessagesPanel(Panel):
     def _arrived(self) -> None:
         """Rows that the table had asked for."""
         self.view.rows_changed()
+        self.view.marks_changed()
         if self._unseen and (record := self.view.current_record):  # selected before it was there
             self._inspect(record)
         if self.browsed is not None:

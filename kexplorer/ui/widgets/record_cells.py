@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import Kind, preview, visible
-from kexplorer.model.records import Header, Peek, Record
+from kexplorer.model.records import Header, Mark, Peek, Record
 
 LONGEST = 512  # characters of a cell: what a wide screen can show
 CELL_BYTES = 4 * LONGEST + 1  # what a cell reads of its data, and one that tells whether there is more
@@ -34,6 +34,7 @@ class Column:
 
 # In the order of the cells.
 COLUMNS = (
+    Column("topic", "Topic", 18, hidden=True),
     Column("partition", "Partition", 9, number=True),
     Column("offset", "Offset", 12, number=True),
     Column("timestamp", "Timestamp", 23),
@@ -42,6 +43,9 @@ COLUMNS = (
     Column("size", "Size", 9, number=True, hidden=True),
     Column("value", "Value", 30, mono=True),
 )
+
+
+_VALUE = next(number for number, column in enumerate(COLUMNS) if column.key == "value")
 
 
 class Cell(NamedTuple):
@@ -63,6 +67,7 @@ def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
     """One cell for each of COLUMNS, from a record of which at least CELL_BYTES are there."""
     record = peek.record
     return (
+        Cell(visible(record.topic)),
         Cell(str(record.partition)),
         Cell(count(record.offset)),
         Cell(timestamp(record.timestamp, zone)),
@@ -71,6 +76,13 @@ def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
         Cell(count(peek.size)),
         Cell("", "tombstone") if is_tombstone(record) else _data_cell(record.value),
     )
+
+
+def marked(cells: tuple[Cell, ...], mark: Mark) -> tuple[Cell, ...]:
+    """The value has the mark, beside one that it may have already."""
+    value = cells[_VALUE]
+    word = f"{mark.value} {value.mark}" if value.mark else mark.value
+    return (*cells[:_VALUE], value._replace(mark=word), *cells[_VALUE + 1 :])
 
 
 def spoken(peek: Peek, zone: tzinfo) -> str:
@@ -130,7 +142,7 @@ def as_tsv(records: Iterable[Record], zone: tzinfo, added: Sequence[tuple[str, C
     writer.writerow([*(column.title for column in COLUMNS if column.key != "size"), *(title for title, _ in added)])
     for record in records:
         headers = "; ".join(f"{name}={as_text(value)}" for name, value in record.headers or ())
-        row = (record.partition, record.offset, timestamp(record.timestamp, zone))
+        row = (record.topic, record.partition, record.offset, timestamp(record.timestamp, zone))
         texts = (as_text(record.key), headers, as_text(record.value), *(text_of(record) for _, text_of in added))
         writer.writerow((*row, *(f"'{text}" if text.startswith(_FORMULA) else text for text in texts)))
     return out.getvalue()

@@ -23,13 +23,14 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from kexplorer.formats.numbers import count
-from kexplorer.model.records import Peek, Record, RecordRing
+from kexplorer.model.records import Mark, Peek, Record, RecordColumns, RecordRing
 from kexplorer.ui.icons import icon
 from kexplorer.ui.widgets.record_cells import (
     GAP,
     Cell,
     as_tsv,
     keys_as_text,
+    marked,
     spoken,
     values_as_text,
 )
@@ -62,6 +63,8 @@ class RowSource(Protocol):
     def is_gap(self, row: int, /) -> bool:
         """It is known that there is no record."""
         ...
+
+    def mark_of(self, row: int, /) -> Mark | None: ...
 
 
 class RecordList(RowArea):
@@ -141,6 +144,14 @@ class RecordList(RowArea):
         self._zone = zone
         self._cells.clear()
         self._header.set_zone(zone)
+        self.viewport().update()
+
+    def shown_records(self) -> RecordColumns:
+        """Those on screen."""
+        places = self.rows_in(0, self.viewport().height())
+        return RecordColumns(peek.record for place in places if (peek := self._peek(self._absolute(place))) is not None)
+
+    def marks_changed(self) -> None:
         self.viewport().update()
 
     def jump_to_newest(self) -> None:
@@ -261,9 +272,12 @@ class RecordList(RowArea):
             if len(self._cells) >= _MOST_CACHED:
                 self._cells.clear()
             cells = self._cells[row] = self._columns.cells(peek, self._zone)
-        if cells is None and 0 <= (at := row - self._source.dropped) < len(self._source) and self._source.is_gap(at):
+        if not 0 <= (at := row - self._source.dropped) < len(self._source):
+            return cells
+        if cells is None and self._source.is_gap(at):
             return GAP + (Cell(""),) * (len(self._columns) - len(GAP))
-        return cells
+        mark = self._source.mark_of(at)
+        return cells if cells is None or mark is None else marked(cells, mark)
 
     def place(self, top: int, *, shift: int = 0, repaint: bool = False) -> None:
         super().place(top, shift=shift, repaint=repaint)

@@ -40,9 +40,9 @@ class RecordView(RecordList):
     columns_changed = Signal()  # by a person: `save_state` gives something else
     filter_requested = Signal(str)  # an expression
 
-    def __init__(self, tasks: Tasks | None = None, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Tasks, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._tasks = tasks or Tasks(lambda failure: self.notice.emit(str(failure)))
+        self._tasks = tasks
         self._arrivals: RowSource = self._source  # in the order that they came in
         self._wanted_order = (self._newest_first, self._stays)  # while they are not sorted
         self._counts: ValueCountsDialog | None = None
@@ -102,6 +102,10 @@ class RecordView(RecordList):
             self._header.added()
         else:
             self._header.show_column(number, True)
+
+    def show_column(self, key: str) -> None:
+        """One of those that are always there."""
+        self._header.show_column(self._columns.number_of(key), True)
 
     def remove_column(self, expression: str) -> None:
         """Nothing happens if there is no such column."""
