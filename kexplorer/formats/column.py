@@ -97,13 +97,13 @@ def _compiled(tree: Node, topic: str, now: int, schemas: SchemaSource | None) ->
     plain = _reader(schemas) if schemas else None
 
     def value_of(record: Record) -> Value:
-        key, value, source = record.key, record.value, record.source
+        key, value, source, sent = record.key, record.value, record.source, record.value
         if plain and "value" in reads:
             value = plain(record, value, Part.VALUE)
         if plain and "key" in reads:
             key = plain(record, key, Part.KEY)
         document = fields.decode(value) if fields and value else None
-        return run((document, value, key, record.headers, source.partition, record.offset, record.timestamp))
+        return run((document, value, key, record.headers, source.partition, record.offset, record.timestamp, sent))
 
     return value_of
 

@@ -10,10 +10,10 @@ from kexplorer.formats.avro import AvroSchema
 from kexplorer.formats.cursor import Reading, Unreadable
 from kexplorer.formats.decoded import Asked, Decoded
 from kexplorer.formats.json_text import looks_like_json
-from kexplorer.formats.payloads import Document, document
+from kexplorer.formats.payloads import MISSING, Document, Undecodable, document
 from kexplorer.formats.protobuf import ProtobufSchema
 from kexplorer.formats.schemas import JsonSchema, SchemaSource
-from kexplorer.formats.text import text_of
+from kexplorer.formats.text import Kind, text_of
 from kexplorer.model.schemas import Part, SchemaKey
 
 
@@ -59,13 +59,72 @@ def read_by_schema(asked: Asked) -> Reading | SchemaKey | None:
     return _framed(asked)
 
 
+class PartReader:
+    """Keys and values of one topic for conditions that are asked of many records. `as_json` costs next to nothing where
+    the bytes show that they have no schema. An assignment counts from the next reader on."""
+
+    def __init__(self, schemas: SchemaSource, topic: str) -> None:
+        self._schemas = schemas
+        self._topic = topic
+        self.is_kafkas_own = topic in kafka_internal.TOPICS  # whose values are read with the help of their keys
+        self._always = {each for each in Part if self.is_kafkas_own or schemas.assigned(topic, each) is not None}
+
+    def as_json(
+        self, data: bytes, part: Part, headers: Sequence[tuple[str, bytes | None]] | None, key: bytes | None
+    ) -> bytes | Undecodable:
+        """As `json_of`, but `data` itself where it has no schema, and the reason where it cannot be read with the one
+        that it has. JSON behind an unknown schema, or beside an assigned one, can be read. Never raises."""
+        if data[0] and part not in self._always and not (headers and _named(headers, part)):
+            return data
+        asked = Asked(memoryview(data), None, self._schemas, self._topic, part, headers or (), key)
+        found = read_by_schema(asked)
+        if not isinstance(found, Reading):
+            return _why_not(asked) or data
+        if not found.complete:
+            return Undecodable(f"its {len(data):,} bytes would be more than {len(found.text):,} characters of JSON")
+        return found.text.encode(errors="replace")
+
+
+def _named(headers: Sequence[tuple[str, bytes | None]], part: Part) -> bool:
+    wanted = registry_framing.HEADERS[part]
+    return any(name == wanted for name, _ in headers)
+
+
+def _why_not(asked: Asked) -> Undecodable | None:
+    """None where there is no schema, or the payload is readable all the same."""
+    if asked.topic in kafka_internal.TOPICS:
+        return _why_not_kafkas_own(asked)
+    why = ""
+    for decoder in (registry_framing.assigned, registry_framing.by_header, registry_framing.framed):
+        found = decoder(asked)
+        if isinstance(found, Decoded):
+            if found.kind is not Kind.FRAMED:
+                return None  # Avro's "bytes", as they are
+            why = why or ": ".join((found.why, *found.rejected[:1]))
+        elif found and decoder is not registry_framing.framed:  # a number in 8 bytes may look like a frame
+            why = why or found
+    return Undecodable(why) if why and document(bytes(asked.payload)) is MISSING else None
+
+
+def _why_not_kafkas_own(asked: Asked) -> Undecodable | None:
+    try:
+        _own(asked)
+    except Unreadable as wrong:
+        return Undecodable(f"not a record of {asked.topic} that is known: {wrong}")
+    return None
+
+
 def _kafkas_own(asked: Asked) -> Reading | None:
     try:
-        if asked.part is Part.KEY:
-            return kafka_internal.key(asked.topic, asked.payload, asked.limit)[1]
-        return kafka_internal.value(asked.topic, asked.key, asked.payload, asked.limit)[1]
+        return _own(asked)
     except Unreadable:
         return None
+
+
+def _own(asked: Asked) -> Reading:
+    if asked.part is Part.KEY:
+        return kafka_internal.key(asked.topic, asked.payload, asked.limit)[1]
+    return kafka_internal.value(asked.topic, asked.key, asked.payload, asked.limit)[1]
 
 
 def _framed(asked: Asked) -> Reading | SchemaKey | None:

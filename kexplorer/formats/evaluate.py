@@ -22,6 +22,7 @@ from kexplorer.formats.rows import (
     KEY,
     OFFSET,
     PARTITION,
+    SENT,
     TIMESTAMP,
     VALUE,
     Row,
@@ -255,7 +256,7 @@ def _function(call: Call) -> Function:
 
 def _field(name: str, column: int) -> Part:
     if name == "size":
-        return Part(Kind.NUMBER, lambda row: len(row[VALUE] or b""), column)
+        return Part(Kind.NUMBER, lambda row: len(row[SENT] or b""), column)
     place = {"partition": PARTITION, "offset": OFFSET, "timestamp": TIMESTAMP}[name]
     return Part(Kind.NUMBER, itemgetter(place), column)
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from kexplorer.formats.evaluate import compile_tree, decodes_value, nodes
-from kexplorer.formats.expression import Call, Constant, Field, Listing, Node, Operation, Path, parse
+from kexplorer.formats.expression import Call, Constant, Field, Listing, Node, Operation, Path, children, parse
+from kexplorer.formats.payloads import FewFields, Undecodable
 from kexplorer.formats.regex import compile_regex
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Header
+from kexplorer.model.schemas import Part
 from kexplorer.model.search import FilterKind, FilterSpec, Where
+
+if TYPE_CHECKING:
+    from kexplorer.formats.rows import Row, Run
+    from kexplorer.formats.schemas import SchemaSource
 
 Test = Callable[[bytes], bool]
 # key, value, headers, partition, offset, timestamp (milliseconds since 1970). Headers None: not readable.
-Matches = Callable[[bytes | None, bytes | None, Sequence[Header] | None, int, int, int | None], bool]
+Matches = Callable[[bytes | None, bytes | None, Sequence[Header] | None, int, int, int | None], bool | Undecodable]
 
 _MOST_LITERALS = 8  # bytes that are looked for before decoding, one after the other
 # Bytes of JSON and of text, the most frequent first; those that are not here count as rare.
@@ -24,7 +31,8 @@ _FREQUENT = b' "etaoinsrhldcu,:0123456789mfpgwybv-_.{}[]/kTSAxIECRNODPMLBFHUGWVK
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`matches` never raises. What is not needed may be given as None.
+    """`matches` never raises. What is not needed may be given as None. `Undecodable`, which counts as false, is only
+    answered where there are schemas.
 
     `literal`: every value that matches has these bytes in it: a batch without them has no match. None: no such bytes.
     """
@@ -36,24 +44,36 @@ class Filter:
     needs_headers: bool = True
 
 
-def compile_filter(spec: FilterSpec, *, topic: str = "", now: int | None = None, prefilter: bool = True) -> Filter:
+def compile_filter(
+    spec: FilterSpec,
+    *,
+    topic: str = "",
+    now: int | None = None,
+    prefilter: bool = True,
+    schemas: SchemaSource | None = None,
+) -> Filter:
     """The filter for records of `topic`. `now` is what ago() counts from: milliseconds since 1970, None is the clock.
+
+    With `schemas`, which may wait for a registry, expressions see keys and values that have a schema as the JSON that
+    it makes of them, fields and as a whole; `size` stays that of the bytes. All other kinds of filters look at bytes.
 
     An empty text lets every record through. `prefilter` False leaves out the tests that only save time. Raises Failure
     (INVALID): what is wrong with the text, in which column, and what to write instead.
     """
-    if spec.kind is FilterKind.EQUALS:
-        whole = spec.text.encode("utf-8", "surrogateescape")
-        return _anywhere(lambda data: data == whole, spec.where, whole or None)
-    if not spec.text:
-        return Filter(lambda *_record: True, None, False, False, False)
     try:
-        needle = spec.text.encode()
+        needle = spec.text.encode("utf-8", "surrogateescape" if spec.kind is FilterKind.EQUALS else "strict")
     except UnicodeEncodeError as error:
         message = f"The filter, column {error.start + 1}: half a character."
         raise Failure(FailureKind.INVALID, message, "Type or paste the text again.") from None
+    if spec.kind is FilterKind.EQUALS:
+        return _anywhere(lambda data: data == needle, spec.where, needle or None)
+    if not spec.text:
+        return Filter(lambda *_record: True, None, False, False, False)
     if spec.kind is FilterKind.EXPRESSION:
-        return _expression(parse(spec.text), topic, time.time_ns() // 1_000_000 if now is None else now, prefilter)
+        now = time.time_ns() // 1_000_000 if now is None else now
+        if schemas is not None:
+            return _BySchema(parse(spec.text), topic, now, prefilter, schemas).filter
+        return _expression(parse(spec.text), topic, now, prefilter)
     literal = needle if spec.kind is FilterKind.CONTAINS and spec.case_sensitive else None
     return _anywhere(_bytes_test(spec, needle), spec.where, literal)
 
@@ -121,21 +141,112 @@ def _expression(tree: Node, topic: str, now: int, prefilter: bool) -> Filter:
         offset: int,
         timestamp: int | None,
     ) -> bool:
-        if first and not first((None, value, key, headers, partition, offset, timestamp)):
+        if first and not first((None, value, key, headers, partition, offset, timestamp, value)):
             return False
         if possible and not (value and possible(value)):
             return False
         document = decode(value) if decode and value else None
-        return bool(last((document, value, key, headers, partition, offset, timestamp)))
+        return bool(last((document, value, key, headers, partition, offset, timestamp, value)))
 
-    names = {node.base for node in nodes(tree) if isinstance(node, Path)}
-    names |= {node.name for node in nodes(tree) if isinstance(node, Field)}
+    names = _names(tree)
     return Filter(
         matches,
         needs_key="key" in names,
         needs_value=bool(names & {"value", "size"}),
         needs_headers=bool(names & {"headers", "headers_all"}),
     )
+
+
+class _BySchema:
+    """First what can be decided with neither key nor value, then with the key alone. A record is Undecodable only where
+    these leave it open, but whatever else may hold beside what cannot be read: `or` and `not` make no match of it."""
+
+    def __init__(self, tree: Node, topic: str, now: int, prefilter: bool, schemas: SchemaSource) -> None:
+        from kexplorer.formats.decoded_fields import PartReader  # noqa: PLC0415  (all decoders: a start without is quicker)
+
+        at_once, by_key, late = _stages(tree) if prefilter else ((), (), (tree,))
+        self._at_once, self._by_key = (
+            compile_tree(_all(each), topic, now)[0] if each else _yes for each in (at_once, by_key)
+        )
+        self._last: Run = _yes
+        fields: FewFields | None = None
+        if late:
+            self._last, fields = compile_tree(_all(late), topic, now)
+        self._possible = _possible(_all(late)) if late and prefilter else None
+        self._decode = fields.decode if fields else None
+        self._reader = PartReader(schemas, topic)
+        self._read = _payloads(tree, nulls=True)
+        self._looked_into = _payloads(tree, nulls=False)
+        names = _names(tree)
+        needs_key = "key" in names or (self._reader.is_kafkas_own and "value" in self._read)
+        needs_headers = bool(self._read or names & {"headers", "headers_all"})
+        self.filter = Filter(self._matches, None, needs_key, bool(names & {"value", "size"}), needs_headers)
+
+    def _matches(
+        self,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[Header] | None,
+        partition: int,
+        offset: int,
+        timestamp: int | None,
+    ) -> bool | Undecodable:
+        rest = (headers, partition, offset, timestamp, value)
+        if not self._at_once((None, value, key, *rest)):
+            return False
+        known_key = self._known(key, Part.KEY, headers, key)
+        if isinstance(known_key, Undecodable):
+            return known_key
+        if not self._by_key((None, value, known_key, *rest)):
+            return False
+        known = self._known(value, Part.VALUE, headers, key)
+        if isinstance(known, Undecodable):
+            return known
+        if self._possible and not (known and self._possible(known)):
+            return False
+        document = self._decode(known) if self._decode and known else None
+        return bool(self._last((document, known, known_key, *rest)))
+
+    def _known(
+        self, data: bytes | None, part: Part, headers: Sequence[Header] | None, key: bytes | None
+    ) -> bytes | Undecodable | None:
+        if not data or part not in self._read:
+            return data
+        found = self._reader.as_json(data, part, headers, key)
+        return data if isinstance(found, Undecodable) and part not in self._looked_into else found
+
+
+def _yes(_row: Row) -> bool:
+    return True
+
+
+def _names(tree: Node) -> set[str]:
+    names = {node.base for node in nodes(tree) if isinstance(node, Path)}
+    return names | {node.name for node in nodes(tree) if isinstance(node, Field)}
+
+
+def _stages(tree: Node) -> tuple[tuple[Node, ...], ...]:
+    """The conditions, all of which must hold: those that read neither key nor value, the key alone, and the others."""
+    whole = tree.operands if isinstance(tree, Operation) and tree.operator == "and" else (tree,)
+    reads = [_payloads(each, nulls=True) for each in whole]
+    return tuple(
+        tuple(each for each, its in zip(whole, reads, strict=True) if stage(its))
+        for stage in (lambda its: not its, lambda its: its == {"key"}, lambda its: "value" in its)
+    )
+
+
+def _payloads(tree: Node, *, nulls: bool) -> set[str]:
+    """Which of "key" and "value" have to be read; without `nulls`, for more than to tell whether they are null."""
+    match tree:
+        case Call("exists", (Path(steps=()),)):
+            return set()
+        case Call("is_null", (Path(steps=()),)) | Operation(
+            "==" | "!=", (Path(steps=()), Constant(None)) | (Constant(None), Path(steps=()))
+        ) if not nulls:
+            return set()
+        case Path(base):
+            return {base} & {"key", "value"}
+    return {base for child in children(tree) for base in _payloads(child, nulls=nulls)}
 
 
 def _split(tree: Node) -> tuple[Node | None, Node]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
@@ -26,6 +27,17 @@ class Missing:
 
 
 MISSING: Final = Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Undecodable:
+    """What there is instead of a payload that has a schema but cannot be read with it, and of a filter's answer about
+    it: no match. `why` is a clause without a full stop."""
+
+    why: str
+
+    def __bool__(self) -> bool:
+        return False
 
 
 def document(data: bytes) -> Document:

@@ -20,7 +20,7 @@ from kexplorer.formats.schemas import Schema, Unavailable
 from kexplorer.formats.text import Kind
 from kexplorer.model.schemas import Part, SchemaKey
 
-_HEADERS = {Part.KEY: "__key_schema_id", Part.VALUE: "__value_schema_id"}
+HEADERS = {Part.KEY: "__key_schema_id", Part.VALUE: "__value_schema_id"}
 
 
 def assigned(asked: Asked) -> Decoded | str | None:
@@ -39,7 +39,7 @@ def assigned(asked: Asked) -> Decoded | str | None:
 
 
 def by_header(asked: Asked) -> Decoded | str | None:
-    wanted = _HEADERS[asked.part]
+    wanted = HEADERS[asked.part]
     sign = next((value for name, value in reversed(asked.headers) if name == wanted and value), None)
     if sign is None:
         return None

@@ -9,9 +9,9 @@ from typing import Any
 from kexplorer.formats.functions import is_absent
 from kexplorer.formats.payloads import MISSING, document, text
 
-# A record as conditions get it. DOCUMENT is what FewFields.decode made of the value; inside any() and all() the element
-# stands behind all.
-DOCUMENT, VALUE, KEY, HEADERS, PARTITION, OFFSET, TIMESTAMP = range(7)
+# A record as conditions get it. DOCUMENT is what FewFields.decode made of the value. VALUE and KEY are JSON where their
+# schema is known, SENT is the value as it was sent; inside any() and all() the element stands behind all.
+DOCUMENT, VALUE, KEY, HEADERS, PARTITION, OFFSET, TIMESTAMP, SENT = range(8)
 Row = tuple[Any, ...]
 Run = Callable[[Row], Any]
 Steps = tuple[str | int | None, ...]  # None is `[*]`

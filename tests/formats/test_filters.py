@@ -99,7 +99,7 @@ def test_equals_is_about_all_bytes_whatever_they_are(wanted: bytes, keys: list[b
 
 
 def test_an_empty_text_lets_everything_through() -> None:
-    for kind in FilterKind:
+    for kind in set(FilterKind) - {FilterKind.EQUALS}:
         filtering = compile_filter(FilterSpec("", kind))
         assert filtering.matches(None, None, None, 0, 0, None)
         assert not any((filtering.needs_key, filtering.needs_value, filtering.needs_headers, filtering.literal))
@@ -419,7 +419,7 @@ def test_short_cuts_change_nothing_on_broken_values(condition: Pair, data: st.Da
     run, fields = compile_tree(parse(text), "", 0)
     if fields:
         slow = fields._shape.fitted(whole)  # as if every field had been decoded
-        assert in_value(expression(text), broken) is bool(run((slow, broken, None, None, 0, 0, None)))
+        assert in_value(expression(text), broken) is bool(run((slow, broken, None, None, 0, 0, None, broken)))
     assert in_value(expression(text), broken) is in_value(expression(text, prefilter=False), broken)
 
 
