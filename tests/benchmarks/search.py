@@ -9,12 +9,10 @@ Run: `.venv/bin/python -m tests.benchmarks.search [records] [rounds]` (200,000 a
 from __future__ import annotations
 
 import asyncio
-import random
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 from kexplorer.kafka.scan import Scan
 from kexplorer.kafka.scan_pool import ScanPool
@@ -26,44 +24,14 @@ from tests.benchmarks import rig
 from tests.kafka import direct
 
 WORKERS = 2
-RARE = "REFUSED-4711"
 SEARCHES = {
-    "text in values": FilterSpec(RARE, where=Where.VALUE),
-    "text anywhere": FilterSpec(RARE),
-    "expression, text": FilterSpec(f'value.status == "{RARE}"', FilterKind.EXPRESSION),
+    "text in values": FilterSpec(rig.RARE, where=Where.VALUE),
+    "text anywhere": FilterSpec(rig.RARE),
+    "expression, text": FilterSpec(f'value.status == "{rig.RARE}"', FilterKind.EXPRESSION),
     "expression, number": FilterSpec("value.amount > 99999", FilterKind.EXPRESSION),
 }
-GREPS = {"text in values": f"-F {RARE}", "expression, number": "-E '\"amount\":[0-9]{6}'"}
+GREPS = {"text in values": f"-F {rig.RARE}", "expression, number": "-E '\"amount\":[0-9]{6}'"}
 PEER_OF = {"text anywhere": "text in values", "expression, text": "text in values"}
-
-
-def documents(count: int) -> Iterator[bytes]:
-    """JSON that compresses like JSON of a business does: to about a half by lz4, a third by zstd."""
-    chance = random.Random(7)
-    words = [f"{chance.getrandbits(40):x}"[: chance.randint(3, 9)] for _ in range(2000)]
-    texts = [" ".join(chance.choices(words, k=110))[:690] for _ in range(500)]
-    for n in range(count):
-        bits = chance.getrandbits(512)
-        rare = n == count * 2 // 3
-        status = RARE if rare else ("NEW", "PAID", "SENT", "DONE")[bits >> 60 & 3]
-        amount = "123456.75" if rare else f"{(bits >> 70) % 100_000 / 100:.2f}"
-        yield (
-            f'{{"id":{n},"order":"ord-{bits & 0xFFFFFFFFFF:010x}","customer":{bits >> 40 & 0xFFFFF},'
-            f'"status":"{status}","amount":{amount},"token":"{bits >> 100:0100x}","note":"{texts[bits % 500]}"}}'
-        ).encode()
-
-
-def fill(bootstrap: str, topic: str, count: int) -> None:
-    direct.create(bootstrap, topic, rig.PARTITIONS)
-    writer = direct.producer(bootstrap, compression_type=topic, linger_ms=50, batch_size=200_000)
-    for n, value in enumerate(documents(count)):
-        while True:
-            try:
-                writer.produce(topic, value, None, n % rig.PARTITIONS)
-                break
-            except BufferError:
-                writer.poll(0.1)
-    assert writer.flush(120) == 0
 
 
 def kcat(bootstrap: str, topic: str, pattern: str) -> float:
@@ -97,7 +65,7 @@ async def search(bootstrap: str, topic: str, spec: FilterSpec, ends: dict[int, t
 
 
 def measure(bootstrap: str, topic: str, count: int, rounds: int) -> None:
-    fill(bootstrap, topic, count)
+    rig.fill_documents(bootstrap, topic, count, topic)
     ends = direct.ends(bootstrap, topic, rig.PARTITIONS)
     theirs: dict[str, list[float]] = {name: [] for name in GREPS}
     ours: dict[str, list[tuple[float, float]]] = {name: [] for name in SEARCHES}

@@ -1,0 +1,44 @@
+"""Runs what the program promises of its speed, one measurement after the other, each on a Kafka of its own.
+
+| work | goal | script |
+|---|---|---|
+| substring search, 1 M records of 0.9 kB, lz4 and zstd, 6 partitions, 2 workers | 1.8 x kcat \\| grep -c -F | search |
+| an expression on a JSON field, the same data | 1.0 x kcat \\| grep -c -E | search |
+| reading to columns for display or export | 0.7 x kcat to /dev/null | read_rate |
+| newest 100 of 6 partitions, from click to painted rows | 60 ms | click_to_rows |
+| jump to a random offset in 100 M | 60 ms | jump |
+| longest stall of the window during a search or a follow | 15 ms of 99 in 100 at rest, 50 ms scrolling | gui_stall |
+| memory, 1 M scanned, 10,000 matches shown | 400 MB over all processes | memory |
+
+Rates are compared with those of kcat in the same rounds on the same broker: absolute figures tell of the machine. Needs
+kcat, Java and Linux, 3 GB of disk, and a machine with nothing else to do for some ten minutes. `KEXPLORER_TEST_BROKER=
+HOST:PORT` takes a broker that is there, which spares the writing the second time.
+Run: `.venv/bin/python -m tests.benchmarks.run [script ...]`
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+SCRIPTS = {
+    "search": ["1000000", "5"],
+    "read_rate": [],
+    "click_to_rows": [],
+    "jump": [],
+    "gui_stall": [],
+    "memory": [],
+}
+
+
+def main() -> int:
+    failed = 0
+    for script in sys.argv[1:] or SCRIPTS:
+        print(f"--- {script}", flush=True)
+        command = [sys.executable, "-m", f"tests.benchmarks.{script}", *SCRIPTS.get(script, [])]
+        failed |= subprocess.run(command, check=False).returncode
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
