@@ -162,11 +162,11 @@ LARGE = 50_000_000
 def test_fifty_megabytes_open_at_once(inspector: Inspector, value: bytes) -> None:
     inspector.show_record(record(b"{}"))  # fonts and icons are loaded by now
     QApplication.processEvents()
-    assert took(lambda: inspector.show_record(record(value))) < 0.1
-    assert took(lambda: inspector.value.choose(Mode.HEX)) < 0.1
+    assert took(lambda: inspector.show_record(record(value))) < 0.3
+    assert took(lambda: inspector.value.choose(Mode.HEX)) < 0.3
     rows = inspector.value.code.row_count()
     assert rows == -(-len(value) // 16)
-    assert took(lambda: inspector.value.code.place(rows * 10)) < 0.1
+    assert took(lambda: inspector.value.code.place(rows * 10)) < 0.3
 
 
 def test_a_large_value_is_shown_in_parts(inspector: Inspector, qtbot: QtBot) -> None:
