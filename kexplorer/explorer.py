@@ -277,13 +277,17 @@ class Explorer:
 
         try:
             password = await self._registry_password(profile)
+        except Failure as failure:  # the person did not want to give it; schema files serve all the same
+            self._show_failure(failure)
+            profile, password = replace(profile, registry_url=""), ""
+        try:
             schemas = await open_schemas(profile, password, self._home.assignments(name))
-            for failure in schemas.failures:
-                self._show_failure(failure)
-            return schemas
         except Failure as failure:
             self._show_failure(failure)
             return None
+        for each in schemas.failures:
+            self._show_failure(each)
+        return schemas
 
     async def _registry_password(self, profile: Profile) -> str:
         if not profile.registry_url:
