@@ -36,7 +36,7 @@ def expression(text: str, *, prefilter: bool = True) -> Filter:
 
 
 def in_value(filtering: Filter, value: bytes | None) -> bool:
-    return filtering.matches(None, value, None, 0, 0, None)
+    return filtering.matches(None, value, None, 0, 0, None) is True
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,39 @@ def test_equals_is_about_all_bytes_whatever_they_are(wanted: bytes, keys: list[b
     assert not found.matches(None, wanted, (), 0, 0, None)
     test = batch_test(spec)
     assert test is None or test(b"".join(keys)) or not matching
+
+
+_NUMBERS = st.one_of(
+    st.integers(-(10**7), 10**7).map(str),
+    st.decimals(-1000, 10**6, places=2).map(str),
+    st.sampled_from(["1e3", "1E+5", "9.99e1", "-1e9", "0.5e2", "1e400", "null", '"200"', "[500]", "true"]),
+)
+
+
+@given(
+    st.sampled_from(["value.n > {}", "value.n >= {}", "{} < value.a.n", "{} <= value.n and value.m > 5", "value.m > 1"])
+    .flatmap(lambda text: st.decimals(0, 10**5, places=1).map(text.format))
+    .flatmap(lambda text: st.sampled_from([text, f"{text} or value.n > 77", f"partition == 0 and {text}"])),
+    st.lists(st.tuples(st.sampled_from(['"n"', '"m"', '"a":{"n"', '"\\u006e"']), _NUMBERS), max_size=4),
+    st.sampled_from([":", " : ", ":\n\t"]),
+)
+@example("value.n > 99", [('"n"', "100")], ":")
+@example("value.n > 99.5", [('"n"', "99.7")], ":")
+@example("value.n >= 100", [('"n"', "1e2")], ":")
+def test_a_number_that_is_large_enough_is_seen_in_a_batch(text: str, fields: list[tuple[str, str]], colon: str) -> None:
+    inside = ",".join(f"{name}{colon}{number}{'}' * name.count('{')}" for name, number in fields)
+    value = f"{{{inside}}}".encode()
+    spec = FilterSpec(text, FilterKind.EXPRESSION)
+    if compile_filter(spec).matches(None, value, (), 0, 0, None) is True:
+        test = batch_test(spec)
+        assert test is None or test(b'{"n":1}' + value + b"{}")
+
+
+def test_records_are_passed_over_by_the_digits_of_their_numbers() -> None:
+    test = batch_test(FilterSpec('value.a.sum > 99999 and value.state != "NEW"', FilterKind.EXPRESSION))
+    assert test
+    assert not test(b'{"state":"PAID","a":{"sum":9999.75}}{"state":"PAID","a":{"sum": 7}}')
+    assert test(b'{"a":{"sum":7}}{"a":{"sum": 100000}}')
 
 
 def test_an_empty_text_lets_everything_through() -> None:
