@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import repeat
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException, Message
 
 from kexplorer.formats.batches import batch_test
 from kexplorer.formats.filters import Filter, compile_filter
+from kexplorer.formats.payloads import Undecodable
 from kexplorer.kafka import properties
 from kexplorer.kafka.failures import failure_of
 from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.kafka.reading import GONE_AFTER_MS, Client, Reading, headers_of
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import RecordColumns, TimestampType, Trouble
-from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult
+from kexplorer.model.search import FilterKind, FilterSpec, Piece, PieceResult, Undecoded
 from kexplorer.model.topics import IsolationLevel, TopicPartition
+
+if TYPE_CHECKING:
+    from kexplorer.formats.schemas import SchemaSource
 
 _MOST_MATCHED = 4 << 20  # bytes of matches after which a piece comes back as far as it got
 _LONGEST = 4.0  # seconds after which it does, if it got on at all: records may be a thousand times larger than before
@@ -45,13 +49,14 @@ class Scan:
     asked_at: int
     isolation: IsolationLevel
     newest_first: bool = False  # the matches of a piece come backwards
+    schemas: SchemaSource | None = None  # for expressions; it can be pickled, and waits for what it has to ask for
 
     def __call__(self, piece: Piece) -> PieceResult:
         """Raises `Failure` where nothing could be scanned. When it takes long or matches become too many, the result
         reaches less far than the piece does; so it does where a trouble ended it, which then has the offset that was
         reached."""
         source = piece.range.source
-        look = _Look(self.filter, _compiled(self.filter, source.topic, self.asked_at))
+        look = _Look(self, source.topic)
         client, monitor = _connected(self)
         reading = Reading(client, [piece.range], lambda: monitor.state.reason, look.take)
         troubles: list[Trouble] = []
@@ -72,16 +77,19 @@ class Scan:
         matches = look.matches
         if self.newest_first:
             matches = matches.select(range(len(matches) - 1, -1, -1))
-        return PieceResult(piece, reached, look.records, look.nbytes, matches, tuple(troubles))
+        return PieceResult(piece, reached, look.records, look.nbytes, matches, tuple(troubles), look.undecoded)
 
 
 class _Look:
     """Looks at records as they come, and keeps those that match."""
 
-    def __init__(self, spec: FilterSpec, compiled: Filter) -> None:
-        self._filter = compiled
-        self._by_place = spec.kind is FilterKind.EXPRESSION  # only these can ask for offset and time
-        self._test = batch_test(spec)
+    def __init__(self, scan: Scan, topic: str) -> None:
+        schemas: Any = scan.schemas  # which is told apart by its identity
+        self._filter = _compiled(scan.filter, topic, scan.asked_at, schemas)
+        self._by_place = scan.filter.kind is FilterKind.EXPRESSION  # only these can ask for offset and time
+        self._by_schema = self._by_place and scan.schemas is not None
+        self._test = batch_test(scan.filter, schemas, topic)
+        self.undecoded: Undecoded | None = None
         self.matches = RecordColumns()
         self.records = 0
         self.nbytes = 0
@@ -116,8 +124,8 @@ class _Look:
         self.nbytes += len(values)
         if self._filter.needs_value and self._test(values):
             return True
-        if self._by_place:  # an expression's test is about values
-            return False
+        if self._by_place:  # an expression's test is about values, unless a header names their schema
+            return self._by_schema and any(headers or ())
         return (self._filter.needs_key and self._test(_joined(Message.key, messages))) or any(headers or ())
 
     def _matching(self, source: TopicPartition, messages: list[Message], headers: list[Any] | None) -> list[int]:
@@ -129,7 +137,18 @@ class _Look:
         times: Any = map(_time, messages) if self._by_place else repeat(None)
         rows = range(len(messages))
         columns = (keys, values, headers or repeat(None), repeat(source.partition), offsets, times)
-        return [row for row, matches in zip(rows, map(needs.matches, *columns), strict=False) if matches]
+        answers: Any = map(needs.matches, *columns)
+        if self._by_schema:
+            answers = list(answers)
+            self._count_undecoded(source, messages, answers)
+        return [row for row, matches in zip(rows, answers, strict=False) if matches]
+
+    def _count_undecoded(self, source: TopicPartition, messages: list[Message], answers: list[Any]) -> None:
+        rows = [row for row, answer in enumerate(answers) if answer.__class__ is Undecodable]
+        if not rows:
+            return
+        first = self.undecoded or Undecoded(0, source, messages[rows[0]].offset() or 0, answers[rows[0]].why)
+        self.undecoded = replace(first, records=first.records + len(rows))
 
 
 def _joined(column: Any, messages: list[Message]) -> bytes:
@@ -145,8 +164,8 @@ def _time(message: Message) -> int | None:
 
 
 @lru_cache(maxsize=16)
-def _compiled(spec: FilterSpec, topic: str, now: int) -> Filter:
-    return compile_filter(spec, topic=topic, now=now)
+def _compiled(spec: FilterSpec, topic: str, now: int, schemas: SchemaSource | None) -> Filter:
+    return compile_filter(spec, topic=topic, now=now, schemas=schemas)
 
 
 def _connected(scan: Scan) -> tuple[Client, LinkMonitor]:

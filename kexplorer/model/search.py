@@ -70,6 +70,17 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class Undecoded:
+    """Records of which nobody knows whether they match, because what the filter asks for could not be decoded: how
+    many, which was met first, and why, in a clause without a full stop."""
+
+    records: int
+    source: TopicPartition
+    offset: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class PieceResult:
     """What scanning brought. Every offset of the piece below `reached` was looked at, those without a record included;
     `reached` is the end of the piece when it is done. `records` and `nbytes` (keys, values and headers as far as they
@@ -82,6 +93,7 @@ class PieceResult:
     nbytes: int
     matches: RecordColumns
     troubles: tuple[Trouble, ...] = ()
+    undecoded: Undecoded | None = None
 
     @property
     def done(self) -> bool:

@@ -8,11 +8,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Batch, RecordColumns, Trouble
-from kexplorer.model.search import Interval, Piece, PieceResult, SavedSearch, SearchQuery
+from kexplorer.model.search import Interval, Piece, PieceResult, SavedSearch, SearchQuery, Undecoded
 from kexplorer.model.topics import OffsetRange, TopicPartition
 from kexplorer.services.coverage import Covered, Plan, missing
 from kexplorer.services.crew import Crew, Outcome, Scanning
@@ -41,20 +41,22 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was scanned, what was not, and why. `complete`: every offset of every range was looked at, and none had
-    gone. `enough`: it ended because `query.limit` matches were found."""
+    """What was scanned, what was not, and why. `complete`: every offset of every range was looked at, none had gone,
+    and every record could be decoded that had to be. `enough`: it ended because `query.limit` matches were found."""
 
     progress: Progress
     coverage: tuple[Covered, ...]
     troubles: tuple[Trouble, ...]
     complete: bool
     enough: bool
+    undecoded: Undecoded | None = None
 
     def lines(self) -> Iterator[str]:
         """For a person."""
         p = self.progress
         matches = f"{p.matches:,} match{'' if p.matches == 1 else 'es'}"
-        state = "everything was scanned" if self.complete else f"{p.fraction:.1%} of the offsets were scanned"
+        whole = self.complete or (self.undecoded and p.fraction == 1 and not self.troubles)
+        state = "everything was scanned" if whole else f"{p.fraction:.1%} of the offsets were scanned"
         if self.enough:
             state = f"ended at the limit, {state}"
         yield f"{matches} in {p.records:,} records, {p.nbytes / 1e6:,.1f} MB, {p.seconds:.1f} s: {state}."
@@ -63,7 +65,16 @@ class Report:
             if gaps:
                 offsets = ", ".join(f"{start} to {end - 1}" for start, end in gaps)
                 yield f"Not scanned: {source.topic}, partition {source.partition}, offsets {offsets}."
+        if self.undecoded:
+            yield _words(self.undecoded)
         yield from (str(trouble.failure) for trouble in self.troubles)
+
+
+def _words(undecoded: Undecoded) -> str:
+    records, source = undecoded.records, undecoded.source
+    place = f"{source.topic}, partition {source.partition}, offset {undecoded.offset}"
+    many = f"{records:,} records" if records > 1 else "1 record"
+    return f"{many} could not be decoded, so nobody knows whether they match. First {place}: {undecoded.why}."
 
 
 class Search:
@@ -86,6 +97,7 @@ class Search:
     ) -> None:
         self.query = query
         self.troubles = list(known)
+        self.undecoded: Undecoded | None = None
         self._plan = Plan(query.ranges, query.newest_first, workers, saved.done if saved else {})
         self._crew = Crew(scan, open_executor, workers)
         self._kept = (store, saved.id) if store and saved else None
@@ -161,8 +173,9 @@ class Search:
         return self._plan.coverage()
 
     def report(self) -> Report:
-        complete = self._complete and not self.troubles
-        return Report(self.progress(), self.coverage(), tuple(self.troubles), complete, self._reached_limit)
+        complete = self._complete and not self.troubles and not self.undecoded
+        troubles = tuple(self.troubles)
+        return Report(self.progress(), self.coverage(), troubles, complete, self._reached_limit, self.undecoded)
 
     @property
     def _complete(self) -> bool:
@@ -199,6 +212,9 @@ class Search:
             self._fail(piece, piece.range.start, result, again)
             return
         self._tell(result.troubles)
+        if result.undecoded:
+            first = self.undecoded or replace(result.undecoded, records=0)
+            self.undecoded = replace(first, records=first.records + result.undecoded.records)
         rest = (result.reached, piece.range.end or 0)
         if not again:
             self._count(result)
