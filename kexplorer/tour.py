@@ -16,6 +16,7 @@ from kexplorer.model.search import FilterKind, FilterSpec
 from kexplorer.services.catalog import TopicOffsets
 from kexplorer.ui.panels.messages import MessagesPanel, messages_key
 from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from kexplorer.ui.widgets.value_pane import Mode
 
 _PATIENCE = 30.0  # seconds for a view to fill
 _FULL = 120  # records that make a full picture, some of them live
@@ -56,6 +57,16 @@ class Tour:
         await _until(lambda: "scanned." in orders.searching.coverage.text)
         orders.view.select(0)
         await self._both("search")
+        orders.searching.query.closed.emit()
+        for field in ("value.channel", "value.currency", "value.total"):
+            orders.view.add_column(field)
+        orders.restore_state({**orders.save_state(), "histogram": True})
+        await _until(lambda: orders.times.complete)
+        await _until(lambda: orders.browsed is not None and orders.browsed[orders.rows - 1])
+        orders.select_newest()
+        orders.inspector.value.choose(Mode.TREE)
+        await self._both("fields")
+        await self._dialog("export", orders.export)
         self._window.toggle_log()
         await self._both("log")
         self._window.toggle_log()

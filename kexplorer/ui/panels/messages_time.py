@@ -31,6 +31,7 @@ class TimeArea(QWidget):
         self._before: object = None  # the range that was brushed in
         self._brushing = False
         self._zone: tzinfo = UTC
+        self.complete = False  # all that was to be counted is
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
         self.hide()
@@ -65,10 +66,12 @@ class TimeArea(QWidget):
         """Shows how many offsets each time has, unless a part of that was brushed: then it stays as it is."""
         if self._before is not None:
             return
+        self.complete = False
         self.strip.show_loading()
         try:
             async for found in histograms(cluster, ranges, isolation, self._zone, now):
                 self.strip.show_histogram(found)
+                self.complete = found.complete
         except Failure as failure:
             self.strip.show_note(str(failure))
 
