@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -68,10 +70,12 @@ def scrolling(panel: MessagesPanel, wanted: bool) -> Iterator[None]:
 def written(bootstrap: str, topic: str) -> Iterator[None]:
     """By kcat, flat out, as long as the block lasts."""
     line = '{"state":"open","text":"' + "lorem ipsum " * 80 + '"}'
-    command = f"yes '{line}' | exec kcat -P -q -b {bootstrap} -t {topic} -z lz4 -X linger.ms=20"
-    with subprocess.Popen(["sh", "-c", command], stderr=subprocess.DEVNULL) as writer:
-        yield
-        writer.terminate()
+    command = f"yes '{line}' | kcat -P -q -b {bootstrap} -t {topic} -z lz4 -X linger.ms=20"
+    with subprocess.Popen(["sh", "-c", command], stderr=subprocess.DEVNULL, start_new_session=True) as writer:
+        try:
+            yield
+        finally:
+            os.killpg(writer.pid, signal.SIGTERM)
 
 
 async def measure(bootstrap: str, topic: str) -> None:
