@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-PICTURES = ("messages-light", "messages-dark", "topics-light", "headers-dark", "search-light", "connection-light")
+PICTURES = ("messages-light", "messages-dark", "topics-light", "headers-dark", "search-light", "fields-dark")
 FOLDER = Path(__file__).parents[1] / ".github" / "pictures"
 
 
