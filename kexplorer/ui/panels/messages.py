@@ -239,6 +239,7 @@ class MessagesPanel(Panel):
     def reload(self) -> None:
         """Browses the topic as it is now, from its newest record."""
         self._stop_following()
+        self.view.set_schemas(self._schemas)  # those that could not be had are asked for again
         self._start(self._browse())
 
     def follow(self) -> None:
