@@ -59,22 +59,26 @@ def read_by_schema(asked: Asked) -> Reading | SchemaKey | None:
     return _framed(asked)
 
 
+_SCHEMA_HEADERS = frozenset(registry_framing.HEADERS.values())
+
+
 class PartReader:
-    """Keys and values of one topic for conditions that are asked of many records. `as_json` costs next to nothing where
-    the bytes show that they have no schema. An assignment counts from the next reader on."""
+    """Keys and values of one topic for conditions that are asked of many records. Those parts that are not in `always`
+    only have a schema where `names_schema` holds for their bytes or headers. An assignment counts from the next reader
+    on."""
 
     def __init__(self, schemas: SchemaSource, topic: str) -> None:
         self._schemas = schemas
         self._topic = topic
         self.is_kafkas_own = topic in kafka_internal.TOPICS  # whose values are read with the help of their keys
-        self._always = {each for each in Part if self.is_kafkas_own or schemas.assigned(topic, each) is not None}
+        self.always = {each for each in Part if self.is_kafkas_own or schemas.assigned(topic, each) is not None}
 
     def as_json(
         self, data: bytes, part: Part, headers: Sequence[tuple[str, bytes | None]] | None, key: bytes | None
     ) -> bytes | Undecodable:
         """As `json_of`, but `data` itself where it has no schema, and the reason where it cannot be read with the one
         that it has. JSON behind an unknown schema, or beside an assigned one, can be read. Never raises."""
-        if data[0] and part not in self._always and not (headers and _named(headers, part)):
+        if part not in self.always and not names_schema(data, headers):
             return data
         asked = Asked(memoryview(data), None, self._schemas, self._topic, part, headers or (), key)
         found = read_by_schema(asked)
@@ -85,9 +89,11 @@ class PartReader:
         return found.text.encode(errors="replace")
 
 
-def _named(headers: Sequence[tuple[str, bytes | None]], part: Part) -> bool:
-    wanted = registry_framing.HEADERS[part]
-    return any(name == wanted for name, _ in headers)
+def names_schema(data: bytes | None, headers: Sequence[tuple[str, bytes | None]] | None) -> bool:
+    """Whether there may be one, of the key or the value."""
+    if data and not data[0]:
+        return True
+    return bool(headers) and any(name in _SCHEMA_HEADERS for name, _ in headers or ())
 
 
 def _why_not(asked: Asked) -> Undecodable | None:
