@@ -42,6 +42,7 @@ from kexplorer.ui.icons import application_icon
 
 if TYPE_CHECKING:
     from kexplorer.demo.process import DemoProcess
+    from kexplorer.formats.schemas import SchemaSource
 
 _DEMO_START = 20.0  # seconds
 _SCANNERS = min(os.cpu_count() or 1, 4)  # processes of a search
@@ -157,12 +158,13 @@ async def _open_search(
     known: Sequence[Trouble],
     store: ScanStore | None = None,
     saved: SavedSearch | None = None,
+    schemas: SchemaSource | None = None,
 ) -> Search:
     await in_daemon("import", _import_client, _CLIENT)
     from kexplorer.kafka.scan import Scan  # noqa: PLC0415
     from kexplorer.kafka.scan_pool import ScanPool  # noqa: PLC0415
 
-    scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation, query.newest_first)
+    scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation, query.newest_first, schemas)
     return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known, store=store, saved=saved)
 
 

@@ -41,6 +41,7 @@ from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.zones import zone_named
 
 if TYPE_CHECKING:
+    from kexplorer.formats.schemas import SchemaSource
     from kexplorer.services.schemas import Schemas
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,8 @@ _LEAVE = 2.0  # seconds that closing may take; then the program ends all the sam
 
 
 OpenSearch = Callable[
-    [Profile, Credentials, SearchQuery, Sequence[Trouble], ScanStore, SavedSearch | None], Awaitable[Search]
+    [Profile, Credentials, SearchQuery, Sequence[Trouble], ScanStore, SavedSearch | None, "SchemaSource | None"],
+    Awaitable[Search],
 ]
 
 
@@ -256,9 +258,11 @@ class Explorer:
     async def _search(
         self, profile: Profile, query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None
     ) -> Search:
-        brokers = replace(profile, registry_url="")  # a search reads no schemas, so their password is not asked for
+        known_schemas = (await self._session(profile.name)).schemas
+        schemas = known_schemas.for_workers() if known_schemas else None
+        brokers = replace(profile, registry_url="")  # the schemas have its password already
         credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
-        return await self._open_search(profile, credentials, query, known, self._home.scans, saved)
+        return await self._open_search(profile, credentials, query, known, self._home.scans, saved, schemas)
 
     async def _connect(self, name: str) -> Cluster:
         profile = self._profile(name)
