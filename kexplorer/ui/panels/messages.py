@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -35,7 +34,6 @@ from kexplorer.services.ranges import Resolved, parse_place, resolve
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
-from kexplorer.services.transactions import Marks, held, sentence
 from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
@@ -43,6 +41,7 @@ from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages_bar import MessagesBar
 from kexplorer.ui.panels.messages_search import SearchArea
 from kexplorer.ui.panels.messages_time import TimeArea
+from kexplorer.ui.panels.messages_transactions import mark_shown, tell_held
 from kexplorer.ui.panels.record_actions import RecordActions
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
@@ -60,8 +59,6 @@ _FIRST = 100  # records of each partition that are read first
 _LEARNT, _LEARNT_BYTES = 100, 16_384  # rows whose fields are offered to complete, and as much of each
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
-_MARK_EVERY = 1.0  # seconds between two looks at the records on screen
-_LOOK_EVERY = 3.0  # seconds between two looks for open transactions
 
 
 def messages_key(profile: str, *topics: str) -> str:
@@ -90,8 +87,7 @@ class MessagesPanel(Panel):
         self._profile = profile
         self._exporter = exporter
         self._zone: tzinfo = UTC
-        self._cluster: Cluster | None = None  # that was read from last
-        self._schemas: Schemas | None = None  # those of its session
+        self._schemas: Schemas | None = None  # of the session that was read with last
         self.browsed: TopicWindow | None = None  # while one browses
         self.ring: RecordRing | None = None  # while one follows
         self.received = self._seen = 0
@@ -107,7 +103,6 @@ class MessagesPanel(Panel):
         self._build()
         self.reload()
         self.tasks.start("offer", self._offer_search())
-        self.tasks.start("marks", self._mark_shown())
 
     def _build(self) -> None:
         self._build_view()
@@ -296,6 +291,7 @@ class MessagesPanel(Panel):
         self.notice.show_text("")
         self._tell()
         self.tasks.cancel("held")
+        self.tasks.cancel("marks")
         self.tasks.start("read", work)
 
     async def _browse(self) -> None:
@@ -305,14 +301,13 @@ class MessagesPanel(Panel):
         self.browsed, self.ring = window, None
         self.view.set_newest_first(True)
         self._show_source(part.troubles)
-        self.tasks.start("held", self._watch_held(session, [each.source for each in part.ranges]))
+        self._watch_transactions(session.cluster, [each.source for each in part.ranges])
         if self.times.shown:
             self.times.wanted.emit()
         await window.run()
 
     async def _connect(self) -> Session:
         session = await self._open_session()
-        self._cluster = session.cluster
         if session.schemas is not self._schemas:
             self._schemas = session.schemas
             self.view.set_schemas(session.schemas)
@@ -329,19 +324,21 @@ class MessagesPanel(Panel):
         return session, part, isolation
 
     async def _find_all(self, spec: FilterSpec, *, newest_first: bool, limit: int | None = None) -> None:
-        _, part, isolation = await self._part()
+        session, part, isolation = await self._part()
         query = SearchQuery(part.ranges, spec, _now(), isolation, newest_first, limit)
-        await self._show_search(await self._searches.begin(query, part.troubles), part.troubles)
+        await self._show_search(session, await self._searches.begin(query, part.troubles), part.troubles)
 
     async def _resume(self, saved: SavedSearch) -> None:
-        await self._show_search(await self._searches.resume(saved), ())
+        session = await self._connect()
+        await self._show_search(session, await self._searches.resume(saved), ())
 
-    async def _show_search(self, search: Search, troubles: Sequence[Trouble]) -> None:
+    async def _show_search(self, session: Session, search: Search, troubles: Sequence[Trouble]) -> None:
         self.browsed, self.ring = None, RecordRing(RING_BYTES)
         self.received = 0
         self.view.set_newest_first(False)
         self._show_source(troubles, stays=True)
         self.times.clear_matches()
+        self._watch_transactions(session.cluster, [each.source for each in search.query.ranges])
         try:
             await self.searching.run(search, self._found)
         finally:
@@ -423,7 +420,7 @@ class MessagesPanel(Panel):
         self.received = len(page.records)
         self._told = (time.monotonic(), self.received)
         self._show_source(page.troubles)
-        self.tasks.start("held", self._watch_held(session, sources))
+        self._watch_transactions(session.cluster, sources)
         await self._going.wait()
         await browser.follow(session.cluster, page.ends, self._take, isolation)
 
@@ -436,37 +433,10 @@ class MessagesPanel(Panel):
         session, part, isolation = await self._part()
         await self.times.count(session.cluster, part.ranges, isolation, _now())
 
-    async def _watch_held(self, session: Session, sources: Sequence[TopicPartition]) -> None:
-        """Tells of an open transaction when it held readers at the same place before: most last for milliseconds."""
-        stable: dict[TopicPartition, int] = {}
-        while True:
-            found = []
-            with contextlib.suppress(Failure):  # whoever reads tells of it
-                found = await held(session.cluster, sources)
-            stuck = [each for each in found if stable.get(each.source) == each.last_stable]
-            self.notice.show_text(sentence(stuck, self._zone))
-            stable = {each.source: each.last_stable for each in found}
-            await asyncio.sleep(_LOOK_EVERY)
-
-    async def _mark_shown(self) -> None:
-        """Marks what is on screen of a ring; a window marks its own rows."""
-        marks, before = None, None
-        while True:
-            await asyncio.sleep(_MARK_EVERY)
-            ring, cluster = self.ring, self._cluster
-            if ring is None or cluster is None or self.bar.isolation is IsolationLevel.READ_COMMITTED:
-                continue
-            if not self.isVisible():
-                continue
-            if marks is None or before is not ring:
-                marks, before = Marks(cluster), ring
-            shown = self.view.shown_records()
-            with contextlib.suppress(Failure):  # whoever reads tells of it
-                found = await marks.of(shown) if len(shown) else {}
-                for _, source, offset in shown.positions():
-                    ring.marks.pop((source, offset), None)
-                ring.marks |= found
-                self.view.marks_changed()
+    def _watch_transactions(self, cluster: Cluster, sources: Sequence[TopicPartition]) -> None:
+        self.tasks.start("held", tell_held(cluster, sources, lambda: self._zone, self.notice.show_text))
+        if self.ring is not None and self.bar.isolation is IsolationLevel.READ_UNCOMMITTED:
+            self.tasks.start("marks", mark_shown(cluster, self.ring, self.view))
 
     async def _sources(self, session: Session) -> list[TopicPartition]:
         """The partitions to read. They are asked for only when the catalog does not know a topic."""
