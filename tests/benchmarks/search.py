@@ -5,9 +5,9 @@ Rounds of kcat and of a search by two worker processes alternate; the time of a 
 end, with the workers' start and without. Printed are medians, and ratios to kcat in the same rounds.
 
 What limits it, by the processor's time for 1,000,000 records in one worker: the thread of the client library that
-fetches, unpacks and parses takes 0.8 s (lz4) and 2.2 s (zstd), Python 0.7 s. All of kcat takes 1.4 s and 2.3 s, grep and
-the pipe between them another 1.2 s. So with zstd a search needs most of what kcat needs, whatever Python does; on two
-cores it ends where unpacking fills both. Only a search of batches before they are parsed would change that.
+fetches, unpacks and parses takes 0.8 s (lz4) and 2.2 s (zstd), Python 0.7 s. All of kcat takes 1.4 s and 2.3 s, grep
+and the pipe between them another 1.2 s. So with zstd a search needs most of what kcat needs, whatever Python does; on
+two cores it ends where unpacking fills both. Only a search of batches before they are parsed would change that.
 
 Run: `.venv/bin/python -m tests.benchmarks.search [records] [rounds]` (200,000 and 5; the goals are for 1,000,000)
 """
