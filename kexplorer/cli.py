@@ -29,10 +29,13 @@ from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import RecordColumns
 from kexplorer.model.search import FilterKind, FilterSpec, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel
+from kexplorer.registry.cache import WaitingSchemas
 from kexplorer.services.browser import partitions_of
 from kexplorer.services.connections import Connections
 from kexplorer.services.ranges import parse_place, resolve
+from kexplorer.services.schemas import open_schemas
 from kexplorer.services.search import Progress, Search
+from kexplorer.store.assignments import AssignmentStore
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
@@ -71,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("topic", metavar="TOPIC")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--bootstrap", metavar="HOST:PORT", help="brokers without encryption and login, comma-separated")
-    where.add_argument("--profile", metavar="NAME", help="a connection of the window")
+    where.add_argument("--profile", metavar="NAME", help="a connection of the window, with its schemas")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--filter",
@@ -82,7 +85,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     what.add_argument("--text", metavar="TEXT", help="these bytes, in UTF-8")
     what.add_argument("--regex", metavar="RE", help="a regular expression of RE2")
-    what.add_argument("--expression", metavar="EXPRESSION", help="a condition on fields of value, key and headers")
+    what.add_argument(
+        "--expression",
+        metavar="EXPRESSION",
+        help="a condition on fields of value, key and headers; those of Avro and Protobuf by the schemas of --profile",
+    )
     parser.add_argument("--ignore-case", action="store_true", help="of --filter, --text and --regex")
     parser.add_argument(
         "--in", dest="where", choices=[str(each) for each in Where], help="where text and --regex look; anywhere"
@@ -112,7 +119,9 @@ async def _search(options: argparse.Namespace) -> int:
     talks = options.progress or sys.stderr.isatty()
     async with AsyncExitStack() as stack:
         profile, credentials = await _connection(options)
-        open_executor, workers = await _executor(options, stack, secret=bool(credentials.password))
+        schemas = await _schemas(options, profile, credentials) if spec.kind is FilterKind.EXPRESSION else None
+        secret = bool(credentials.password or (schemas and credentials.registry_password))
+        open_executor, workers = await _executor(options, stack, secret=secret)
         cluster = KafkaCluster(profile, credentials)
         stack.push_async_callback(cluster.close)
         sources = [
@@ -124,7 +133,7 @@ async def _search(options: argparse.Namespace) -> int:
         now = time.time_ns() // 1_000_000
         resolved = await resolve(cluster, sources, start, end, isolation, now)
         query = SearchQuery(resolved.ranges, spec, now, isolation, not options.oldest_first, options.limit)
-        scan = Scan(profile, credentials, spec, now, isolation, query.newest_first)
+        scan = Scan(profile, credentials, spec, now, isolation, query.newest_first, schemas)
         found = Search(query, scan, open_executor, workers, known=resolved.troubles)
         stack.push_async_callback(found.close)
         try:
@@ -242,6 +251,15 @@ async def _connection(options: argparse.Namespace) -> tuple[Profile, Credentials
             return profile, await connections.credentials(profile, _ask)
     known = ", ".join(profile.name for profile in connections.profiles) or "none"
     raise Failure(FailureKind.NOT_FOUND, f"There is no connection “{options.profile}”.", f"There are: {known}.")
+
+
+async def _schemas(options: argparse.Namespace, profile: Profile, credentials: Credentials) -> WaitingSchemas:
+    """Without a registry as well: Kafka's own records need none, and the report says which records do."""
+    store = AssignmentStore(profile.name) if options.profile else None
+    schemas = await open_schemas(profile, credentials.registry_password, store)
+    for failure in schemas.failures:
+        _say(f"kexplorer: {failure}")
+    return schemas.for_workers()
 
 
 async def _connect(profile: Profile, credentials: Credentials) -> KafkaCluster:

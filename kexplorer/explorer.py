@@ -20,7 +20,7 @@ from kexplorer.model.cluster import Cluster, ConnectionState, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
-from kexplorer.model.search import SavedSearch, SearchQuery
+from kexplorer.model.search import FilterKind, SavedSearch, SearchQuery
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
@@ -259,7 +259,8 @@ class Explorer:
         self, profile: Profile, query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None
     ) -> Search:
         known_schemas = (await self._session(profile.name)).schemas
-        schemas = known_schemas.for_workers() if known_schemas else None
+        by_fields = query.filter.kind is FilterKind.EXPRESSION  # all others look at bytes, and start sooner without
+        schemas = known_schemas.for_workers() if known_schemas and by_fields else None
         brokers = replace(profile, registry_url="")  # the schemas have its password already
         credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
         return await self._open_search(profile, credentials, query, known, self._home.scans, saved, schemas)
