@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, tzinfo
@@ -30,7 +29,7 @@ from kexplorer.model.records import Batch, Record, RecordRing, Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
-from kexplorer.services.ranges import Resolved, parse_place, resolve
+from kexplorer.services.ranges import parse_place
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
@@ -43,6 +42,7 @@ from kexplorer.ui.panels.messages_search import SearchArea
 from kexplorer.ui.panels.messages_time import TimeArea
 from kexplorer.ui.panels.messages_transactions import mark_shown, tell_held
 from kexplorer.ui.panels.record_actions import RecordActions
+from kexplorer.ui.panels.topic_part import TopicPart
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.notice_strip import NoticeStrip
@@ -52,11 +52,8 @@ if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
     from kexplorer.ui.widgets.inspector import Inspector
 
-log = logging.getLogger(__name__)
-
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
-_LEARNT, _LEARNT_BYTES = 100, 16_384  # rows whose fields are offered to complete, and as much of each
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
 
@@ -102,7 +99,7 @@ class MessagesPanel(Panel):
         self._tell_timer.timeout.connect(self._tell)
         self._build()
         self.reload()
-        self.tasks.start("offer", self._offer_search())
+        self.tasks.start("offer", self.searching.look_for_interrupted())
 
     def _build(self) -> None:
         self._build_view()
@@ -161,14 +158,14 @@ class MessagesPanel(Panel):
         self.bar.go_requested.connect(self.go_to)
         self.bar.newest_requested.connect(self.view.jump_to_newest)
         self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
+        self._part = TopicPart(self.topics, self._connect, self.bar)
         self.times = TimeArea(self.bar.range)
         self.times.wanted.connect(lambda: self.tasks.start("histogram", self._count_times()))
-        self.searching = SearchArea(self._searches.filters)
+        self.searching = SearchArea(self._searches, self.topics, self.tasks)
         self.searching.requested.connect(self.search)
         self.searching.closed.connect(self._leave_search)
         self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))
         self.searching.resume_requested.connect(lambda saved: self._start(self._resume(saved)))
-        self.searching.forget_requested.connect(lambda saved: self.tasks.start("forget", self._forget_search(saved)))
 
     # Panel
 
@@ -295,7 +292,7 @@ class MessagesPanel(Panel):
         self.tasks.start("read", work)
 
     async def _browse(self) -> None:
-        session, part, isolation = await self._part()
+        session, part, isolation, _ = await self._part.chosen()
         window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived)
         await window.fetch_newest(_FIRST)
         self.browsed, self.ring = window, None
@@ -313,19 +310,9 @@ class MessagesPanel(Panel):
             self.view.set_schemas(session.schemas)
         return session
 
-    async def _part(self) -> tuple[Session, Resolved, IsolationLevel]:
-        """The part of the topic that is chosen, with its ends as they are now."""
-        chosen, isolation = self.bar.range, self.bar.isolation
-        if chosen.failure:
-            raise chosen.failure
-        session = await self._connect()
-        sources = await self._sources(session)
-        part = await resolve(session.cluster, sources, chosen.start, chosen.end, isolation, _now())
-        return session, part, isolation
-
     async def _find_all(self, spec: FilterSpec, *, newest_first: bool, limit: int | None = None) -> None:
-        session, part, isolation = await self._part()
-        query = SearchQuery(part.ranges, spec, _now(), isolation, newest_first, limit)
+        session, part, isolation, now = await self._part.chosen()
+        query = SearchQuery(part.ranges, spec, now, isolation, newest_first, limit)
         await self._show_search(session, await self._searches.begin(query, part.troubles), part.troubles)
 
     async def _resume(self, saved: SavedSearch) -> None:
@@ -343,35 +330,15 @@ class MessagesPanel(Panel):
             await self.searching.run(search, self._found)
         finally:
             self._show_rows()
-            await self._offer_search()
+            await self.searching.look_for_interrupted()
 
     def _found(self, batch: Batch) -> None:
         self._collect(batch)
         self.times.show_matches(ms for ms, *_ in batch.records.positions())
 
-    async def _offer_search(self) -> None:
-        """The newest that was interrupted, now or before the program was ended."""
-        try:
-            self.searching.offer(await self._searches.interrupted(self.topics))
-        except Failure as failure:
-            log.warning("%s", failure)
-
-    async def _forget_search(self, saved: SavedSearch) -> None:
-        await self._searches.forget(saved)
-        await self._offer_search()
-
     def show_query(self, spec: FilterSpec | None = None) -> None:
         self.searching.show_query(spec)
-        self.tasks.start("learn", self._learn_names())
-
-    async def _learn_names(self) -> None:
-        """Offers the fields of the newest rows that are there, a few at a time."""
-        source = self._source
-        for row in range(len(source) - 1, max(len(source) - 1 - _LEARNT, -1), -1):
-            if row < len(source) and (peek := source.peek(row, _LEARNT_BYTES)):
-                self.searching.known.learn([peek.record])
-            if row % 10 == 0:
-                await asyncio.sleep(0)
+        self.tasks.start("learn", self.searching.learn(self._source))
 
     def _leave_search(self) -> None:
         self.view.setFocus()
@@ -383,7 +350,7 @@ class MessagesPanel(Panel):
         self.tasks.start("export", self._ask_export())
 
     async def _ask_export(self) -> None:
-        session, part, isolation = await self._part()
+        session, part, isolation, _ = await self._part.chosen()
         selected = self.view.selected_records()
         await self._exporter.ask(self, self.title, session.cluster, part, isolation, selected, self.ring)
 
@@ -401,17 +368,14 @@ class MessagesPanel(Panel):
             raise
         if self.browsed is None:
             raise Failure(FailureKind.REFUSED, "This is not the whole topic.", "Refresh browses all of it.")
-        window, session = self.browsed, await self._connect()
-        sources = await self._sources(session)
-        part = await resolve(session.cluster, sources, place, None, self.bar.isolation, _now())
+        window, part = self.browsed, (await self._part.behind(place)).part
         self.view.select(min(window.row_from(part.ranges), len(window) - 1))
         self.view.setFocus()
         self._show_troubles(part.troubles)
 
     async def _live(self) -> None:
-        session = await self._connect()
         isolation = self.bar.isolation
-        sources = await self._sources(session)
+        session, sources = await self._part.sources()
         page = await browser.newest(session.cluster, sources, _FIRST, isolation)
         ring = RecordRing(RING_BYTES)
         ring.extend(page.records)
@@ -430,24 +394,13 @@ class MessagesPanel(Panel):
             self.tasks.cancel("histogram")
 
     async def _count_times(self) -> None:
-        session, part, isolation = await self._part()
-        await self.times.count(session.cluster, part.ranges, isolation, _now())
+        session, part, isolation, now = await self._part.chosen()
+        await self.times.count(session.cluster, part.ranges, isolation, now)
 
     def _watch_transactions(self, cluster: Cluster, sources: Sequence[TopicPartition]) -> None:
         self.tasks.start("held", tell_held(cluster, sources, lambda: self._zone, self.notice.show_text))
         if self.ring is not None and self.bar.isolation is IsolationLevel.READ_UNCOMMITTED:
             self.tasks.start("marks", mark_shown(cluster, self.ring, self.view))
-
-    async def _sources(self, session: Session) -> list[TopicPartition]:
-        """The partitions to read. They are asked for only when the catalog does not know a topic."""
-        topics = session.catalog.metadata.topics if session.catalog.metadata else ()
-        known = {topic.name: topic for topic in topics if topic.name in self.topics and not topic.trouble}
-        if len(known) < len(self.topics):
-            found = await browser.partitions_of(session.cluster, self.topics)
-        else:
-            found = [TopicPartition(name, part.id) for name in self.topics for part in known[name].partitions]
-        self.bar.offer_partitions(dict.fromkeys(source.partition for source in found))
-        return [source for source in found if self.bar.partition in (None, source.partition)]
 
     async def _take(self, batch: Batch) -> None:
         self._collect(batch)
@@ -585,11 +538,6 @@ class MessagesPanel(Panel):
         menu.addSeparator()
         menu.addActions([self._export, self._follow, self._refresh])
         menu.popup(at)
-
-
-def _now() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
 
 
 def _action(panel: Panel, icon_name: str, text: str, shortcut: str, run: Callable[[], None]) -> QAction:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kexplorer.formats.field_names import FieldNames
+from kexplorer.model.failure import Failure
 from kexplorer.model.records import Batch
 from kexplorer.model.search import FilterSpec, SavedSearch
 from kexplorer.services.search import Search
+from kexplorer.services.searches import Searches
+from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.coverage_strip import CoverageStrip
-from kexplorer.ui.widgets.query_bar import QueryBar, SavedFilters
+from kexplorer.ui.widgets.query_bar import QueryBar
+from kexplorer.ui.widgets.record_view import RowSource
 from kexplorer.ui.widgets.search_offer import SearchOffer
+
+log = logging.getLogger(__name__)
+
+_LEARNT, _LEARNT_BYTES = 100, 64_000  # rows whose fields are offered to complete, and as much of each
 
 
 class SearchArea(QWidget):
@@ -25,11 +35,12 @@ class SearchArea(QWidget):
     closed = Signal()
     stop_requested = Signal()
     resume_requested = Signal(SavedSearch)
-    forget_requested = Signal(SavedSearch)
 
-    def __init__(self, saved: SavedFilters) -> None:
+    def __init__(self, searches: Searches, topics: Sequence[str], tasks: Tasks) -> None:
         super().__init__()
-        self._saved = saved
+        self._searches = searches
+        self._topics = topics
+        self._tasks = tasks
         self._state: object = None  # what the query bar was in earlier sessions
         self._search: Search | None = None
         self.shown = False  # the table shows what a search found
@@ -41,7 +52,7 @@ class SearchArea(QWidget):
 
     @cached_property
     def query(self) -> QueryBar:
-        made = QueryBar(self._saved)
+        made = QueryBar(self._searches.filters)
         made.set_known(self.known)
         made.restore_state(self._state)
         made.searched.connect(self.requested)
@@ -61,7 +72,7 @@ class SearchArea(QWidget):
     def _offer(self) -> SearchOffer:
         made = SearchOffer()
         made.resume_requested.connect(self._resume)
-        made.forget_requested.connect(self.forget_requested)
+        made.forget_requested.connect(lambda saved: self._tasks.start("forget", self._forget(saved)))
         self._column.addWidget(made)
         return made
 
@@ -86,7 +97,7 @@ class SearchArea(QWidget):
         """Hands matches to `collect` until all is scanned or the task is cancelled; the end is told either way."""
         self._search = search
         self.shown = True
-        self.offer(None)
+        self._show_offer(None)
         self.show()
         self.coverage.show()
         self.tell()
@@ -98,8 +109,26 @@ class SearchArea(QWidget):
             await search.close()
             self.coverage.show_report(search.report())
 
-    def offer(self, saved: SavedSearch | None) -> None:
-        """A search that was interrupted, to be taken up again; None for none."""
+    async def learn(self, source: RowSource) -> None:
+        """Offers the fields of the newest rows that are there, a few at a time."""
+        for row in range(len(source) - 1, max(len(source) - 1 - _LEARNT, -1), -1):
+            if row < len(source) and (peek := source.peek(row, _LEARNT_BYTES)):
+                self.known.learn([peek.record])
+            if row % 10 == 0:
+                await asyncio.sleep(0)
+
+    async def look_for_interrupted(self) -> None:
+        """Offers the newest search that was interrupted, now or before the program was ended."""
+        try:
+            self._show_offer(await self._searches.interrupted(self._topics))
+        except Failure as failure:
+            log.warning("%s", failure)
+
+    async def _forget(self, saved: SavedSearch) -> None:
+        await self._searches.forget(saved)
+        await self.look_for_interrupted()
+
+    def _show_offer(self, saved: SavedSearch | None) -> None:
         if saved is not None:
             self._offer.show_search(saved)
             self.show()
