@@ -83,7 +83,8 @@ class PartReader:
         asked = Asked(memoryview(data), None, self._schemas, self._topic, part, headers or (), key)
         found = read_by_schema(asked)
         if not isinstance(found, Reading):
-            return _why_not(asked) or data
+            why = _why_not(asked)
+            return data if why is None else why
         if not found.complete:
             return Undecodable(f"its {len(data):,} bytes would be more than {len(found.text):,} characters of JSON")
         return found.text.encode(errors="replace")

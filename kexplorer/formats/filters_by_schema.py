@@ -20,7 +20,7 @@ class BySchema:
     these leave it open, but whatever else may hold beside what cannot be read: `or` and `not` make no match of it."""
 
     def __init__(self, tree: Node, topic: str, now: int, prefilter: bool, schemas: SchemaSource) -> None:
-        at_once, by_key, late = _stages(tree) if prefilter else ((), (), (tree,))
+        at_once, by_key, late = _stages(tree)
         self._at_once, self._by_key = (
             compile_tree(_all(each), topic, now)[0] if each else _yes for each in (at_once, by_key)
         )
