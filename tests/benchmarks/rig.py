@@ -82,6 +82,7 @@ def _has(bootstrap: str, topic: str, count: int) -> bool:
 
 
 def _write(bootstrap: str, topic: str, count: int, values: Iterable[bytes], compression: str) -> None:
+    """A record a millisecond, as their timestamps have it."""
     if _has(bootstrap, topic, count):
         return
     direct.create(bootstrap, topic, PARTITIONS)
@@ -89,7 +90,7 @@ def _write(bootstrap: str, topic: str, count: int, values: Iterable[bytes], comp
     for n, value in enumerate(values):
         while True:
             try:
-                writer.produce(topic, value, None, n % PARTITIONS)
+                writer.produce(topic, value, None, n % PARTITIONS, timestamp=direct.NOW - count + n)
                 break
             except BufferError:
                 writer.poll(0.1)
