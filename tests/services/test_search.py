@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Batch, RecordColumns, TimestampType, Trouble
-from kexplorer.model.search import FilterSpec, Piece, PieceResult, SearchQuery
+from kexplorer.model.search import FilterSpec, Piece, PieceResult, SearchQuery, Undecoded
 from kexplorer.model.topics import OffsetRange, TopicPartition
 from kexplorer.services import coverage, crew, search
 from kexplorer.services.search import Search, begun
@@ -240,6 +240,27 @@ def test_a_partition_that_always_fails_is_given_up(aio: LoopRunner) -> None:
     assert len(tried) <= 5
     first, second = found.report().coverage
     assert (first.fraction, second.fraction) == (0, 1)
+
+
+def test_what_could_not_be_decoded_is_summed_up(aio: LoopRunner) -> None:
+    """The first of them stands for all; such a search looked at everything and is not complete."""
+    log = Log()
+
+    def scan(piece: Piece) -> PieceResult:
+        result = log(piece)
+        return replace(result, undecoded=Undecoded(2, piece.range.source, piece.range.start, "schema 7 is not known"))
+
+    found = Search(_query((0, 100), newest_first=False), scan, lambda: ThreadPoolExecutor(1))
+    _whole(aio, found)
+    report = found.report()
+    assert report.undecoded == Undecoded(2 * len(log.scanned), TopicPartition("t", 0), 0, "schema 7 is not known")
+    assert (report.complete, report.troubles, report.progress.fraction) == (False, (), 1)
+    first, second = report.lines()
+    assert first.endswith("everything was scanned.")
+    assert second == (
+        f"{2 * len(log.scanned)} records could not be decoded, so nobody knows whether they match. "
+        "First t, partition 0, offset 0: schema 7 is not known."
+    )
 
 
 @pytest.mark.expect_log("scanning t, partition 0")
