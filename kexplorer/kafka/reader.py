@@ -78,4 +78,5 @@ class RangeReader:
             list(map(Message.key, messages)),
             list(map(Message.value, messages)),
             headers_of(messages),
+            list(map(Message.leader_epoch, messages)),
         )

@@ -113,6 +113,7 @@ class _Look:
                 [message.key() for message in found],
                 [message.value() for message in found],
                 headers_of(found) if headers is None else [headers[row] for row in rows],
+                [message.leader_epoch() for message in found],
             )
 
     def _possible(self, messages: list[Message], headers: list[Any] | None) -> bool:

@@ -31,7 +31,8 @@ class TimestampType(IntEnum):
 class Record:
     """One record, byte for byte. `timestamp` is milliseconds since 1970 (any integer a producer sent) or None where the
     log has none. `key`/`value` None is Kafka's null, which differs from b"". `headers` keep order, duplicates and
-    null values; None means that the client cannot read this record's headers."""
+    null values; None means that the client cannot read this record's headers. `leader_epoch`: of the leader that wrote
+    the record to the log, None where brokers do not tell."""
 
     source: TopicPartition
     offset: int
@@ -40,6 +41,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: tuple[Header, ...] | None
+    leader_epoch: int | None = None
 
     @property
     def topic(self) -> str:
@@ -71,16 +73,26 @@ _KEY_NULL, _VALUE_NULL, _HEADERS_UNREADABLE = 1, 2, 4
 _TYPE_SHIFT = 3
 _FLAGS_OF_TYPE = tuple(kind << _TYPE_SHIFT for kind in TimestampType)
 _HEADER = struct.Struct("<ii")
-_ROW_OVERHEAD = 8 + 8 + 2 + 1 + 3 * 8  # offset, timestamp, source, flags, three ends
+_ROW_OVERHEAD = 8 + 8 + 2 + 1 + 4 + 3 * 8  # offset, timestamp, source, flags, leader epoch, three ends
 _CHUNKS = 64  # of a full ring; forgetting happens a chunk at a time
 _OWN_CHUNK = 64  # rows from which a batch is kept as it came
 
 
 class RecordColumns:
-    """An append-only list of records kept as one blob and a few arrays: about 43 bytes a row beyond the payload and
+    """An append-only list of records kept as one blob and a few arrays: about 47 bytes a row beyond the payload and
     nothing for the garbage collector to walk. Indexing builds a `Record`."""
 
-    __slots__ = ("_blob", "_ends", "_flags", "_offsets", "_source_numbers", "_source_of", "_sources", "_timestamps")
+    __slots__ = (
+        "_blob",
+        "_ends",
+        "_epochs",
+        "_flags",
+        "_offsets",
+        "_source_numbers",
+        "_source_of",
+        "_sources",
+        "_timestamps",
+    )
 
     def __init__(self, records: Iterable[Record] = ()) -> None:
         self._sources: list[TopicPartition] = []
@@ -88,6 +100,7 @@ class RecordColumns:
         self._source_of = array("H")
         self._offsets = array("q")
         self._timestamps = array("q")
+        self._epochs = array("i")  # -1 for none
         self._flags = bytearray()
         self._ends = array("Q", [0])  # of key, value and headers of each row, one after the other
         self._blob = bytearray()
@@ -103,6 +116,7 @@ class RecordColumns:
             record.key,
             record.value,
             record.headers,
+            record.leader_epoch,
         )
 
     def append(
@@ -114,6 +128,7 @@ class RecordColumns:
         key: bytes | None,
         value: bytes | None,
         headers: Sequence[Header] | None,
+        leader_epoch: int | None = None,
     ) -> None:
         number = self._source_numbers.get(source)
         if number is None:
@@ -139,6 +154,7 @@ class RecordColumns:
         self._source_of.append(number)
         self._offsets.append(offset)
         self._timestamps.append(timestamp or 0)
+        self._epochs.append(-1 if leader_epoch is None else leader_epoch)
         self._flags.append(flags)
 
     def append_run(
@@ -149,6 +165,7 @@ class RecordColumns:
         keys: Sequence[bytes | None],
         values: Sequence[bytes | None],
         headers: Sequence[Sequence[Header] | None],
+        epochs: Sequence[int | None],
     ) -> None:
         """Like `append` for rows of one partition, a column at a time: three times as fast. A timestamp is the number
         of its `TimestampType` and its milliseconds."""
@@ -159,6 +176,8 @@ class RecordColumns:
         self._offsets.frombytes(_int64s(offsets))
         kinds, times = zip(*timestamps, strict=True)
         self._timestamps.frombytes(_int64s(times if all(kinds) else [ms if kind else 0 for kind, ms in timestamps]))
+        known = [-1 if epoch is None else epoch for epoch in epochs] if None in epochs else epochs
+        self._epochs.frombytes(struct.pack(f"{len(known)}i", *known))
         flags = bytearray(map(_FLAGS_OF_TYPE.__getitem__, kinds))
         for column, null in ((keys, _KEY_NULL), (values, _VALUE_NULL), (headers, _HEADERS_UNREADABLE)):
             for row in _nulls(column):
@@ -198,6 +217,7 @@ class RecordColumns:
         made._source_of.extend(self._source_of[row] for row in rows)
         made._offsets.extend(self._offsets[row] for row in rows)
         made._timestamps.extend(self._timestamps[row] for row in rows)
+        made._epochs.extend(self._epochs[row] for row in rows)
         made._flags += bytes(self._flags[row] for row in rows)
         cells = [self._blob[ends[at] : ends[at + 1]] for row in rows for at in range(3 * row, 3 * row + 3)]
         made._ends.extend(islice(accumulate(map(len, cells), initial=0), 1, None))
@@ -219,6 +239,7 @@ class RecordColumns:
         self._source_of.extend(numbers[number] for number in other._source_of)
         self._offsets.extend(other._offsets)
         self._timestamps.extend(other._timestamps)
+        self._epochs.extend(other._epochs)
         self._flags += other._flags
         self._ends.extend(base + end for end in other._ends[1:])
         self._blob += other._blob
@@ -244,6 +265,7 @@ class RecordColumns:
             key=None if flags & _KEY_NULL else bytes(blob[start : min(key_end, start + limit)]),
             value=None if flags & _VALUE_NULL else bytes(blob[key_end : min(value_end, key_end + limit)]),
             headers=None if flags & _HEADERS_UNREADABLE else _unpack_headers(blob[value_end:end], limit),
+            leader_epoch=None if self._epochs[i] < 0 else self._epochs[i],
         )
 
     def __iter__(self) -> Iterator[Record]:

@@ -70,7 +70,16 @@ def independent(bootstrap: str, topic: str, partitions: int, isolation: Isolatio
         headers: Any = tuple(map(tuple, message.headers() or ()))
         source = TopicPartition(topic, message.partition() or 0)
         found.append(
-            Record(source, message.offset() or 0, ms, TimestampType(kind), message.key(), message.value(), headers)
+            Record(
+                source,
+                message.offset() or 0,
+                ms,
+                TimestampType(kind),
+                message.key(),
+                message.value(),
+                headers,
+                message.leader_epoch(),
+            )
         )
     consumer.close()
     return sorted(found, key=lambda record: (record.partition, record.offset))

@@ -11,6 +11,7 @@ from kexplorer.model.topics import TopicPartition
 _INT64 = st.integers(-(2**63), 2**63 - 1)
 _BYTES = st.none() | st.binary(max_size=40)
 _HEADERS = st.none() | st.lists(st.tuples(st.text(max_size=5), _BYTES), max_size=4).map(tuple)
+_EPOCHS = st.none() | st.integers(0, 2**31 - 1)
 _KINDS = st.sampled_from(TimestampType)
 _SOURCES = st.sampled_from([TopicPartition("a", 0), TopicPartition("a", 1), TopicPartition("b", 0)])
 
@@ -19,7 +20,8 @@ _SOURCES = st.sampled_from([TopicPartition("a", 0), TopicPartition("a", 1), Topi
 def _records(draw: st.DrawFn) -> Record:
     kind = draw(_KINDS)
     timestamp = draw(_INT64) if kind else None
-    return Record(draw(_SOURCES), draw(_INT64), timestamp, kind, draw(_BYTES), draw(_BYTES), draw(_HEADERS))
+    key, value, headers, epoch = draw(_BYTES), draw(_BYTES), draw(_HEADERS), draw(_EPOCHS)
+    return Record(draw(_SOURCES), draw(_INT64), timestamp, kind, key, value, headers, epoch)
 
 
 @given(st.lists(_records(), min_size=1, max_size=5), st.integers(0, 50))
@@ -49,6 +51,7 @@ def _run(records: list[Record], source: TopicPartition) -> RecordColumns:
         [r.key for r in records],
         [r.value for r in records],
         [r.headers for r in records],
+        [r.leader_epoch for r in records],
     )
     return columns
 
@@ -61,7 +64,7 @@ def test_columns_give_back_what_was_added(records: list[Record]) -> None:
 @given(st.lists(_records(), min_size=1, max_size=30), st.lists(_records(), max_size=5))
 def test_a_run_is_the_same_as_its_records_one_by_one(run: list[Record], before: list[Record]) -> None:
     source = run[0].source
-    same = [Record(source, r.offset, r.timestamp, r.timestamp_type, r.key, r.value, r.headers) for r in run]
+    same = [replace(r, source=source) for r in run]
     columns = RecordColumns(before)
     columns.extend(_run(same, source))
     assert list(columns) == before + same

@@ -273,6 +273,7 @@ def test_the_details_say_everything_that_kafka_knows(inspector: Inspector) -> No
         "Offset": "84,210",
         "Time": "2026-11-23 02:13:20.000 UTC",
         "Timestamp": "1795400000000 ms since 1970, set by the producer (CreateTime)",
+        "Leader epoch": "not known",
         "Key": "3 bytes",
         "Value": "null",
         "Headers": "1, 3 bytes",

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
 
 _VALUE, _KEY, _HEADERS, _DETAILS = range(4)  # tabs
-_FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Key", "Value", "Headers")
+_FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Leader epoch", "Key", "Value", "Headers")
 _SET_BY = {
     TimestampType.NOT_AVAILABLE: "of an unknown type",
     TimestampType.CREATE_TIME: "set by the producer (CreateTime)",
@@ -225,6 +225,7 @@ class Inspector(QWidget):
             count(record.offset),
             "none" if none else f"{timestamp(record.timestamp, self._zone)} {zone}",
             "none" if none else f"{record.timestamp} ms since 1970, {_SET_BY[record.timestamp_type]}",
+            "not known" if record.leader_epoch is None else count(record.leader_epoch),
             _bytes(record.key),
             _bytes(record.value),
             "cannot be read" if record.headers is None else f"{count(len(headers))}, {count(held)} bytes",
