@@ -167,7 +167,9 @@ class TopicWindow:
         known = [firsts.get(s) for s, start, at in zip(self._sources, self._starts, low, strict=True) if at > start]
         cut = _Cut(0, 0, self._starts)
         if known and None not in known:
-            cut = await self._look(max(ms for ms in known if ms is not None))
+            oldest = max(ms for ms in known if ms is not None)
+            younger = sum(ms > oldest for ms, *_ in tail.records.positions())
+            cut = await self._look(oldest + (younger >= count))  # of that very time there may be more, not read yet
         if not tail.complete or any(at < begin for at, begin in zip(cut.offsets, low, strict=True)):
             await self.fetch(self._total - 1)  # gaps, or times out of order: the long way
             return

@@ -105,6 +105,17 @@ def test_the_newest_rows_are_fetched_at_once_and_rightly(logs: list[list[int]], 
     asyncio.run(look())
 
 
+def test_several_records_of_one_moment_cost_no_more(aio: LoopRunner) -> None:
+    cluster = FakeCluster()
+    cluster.add_topic("t", 3)
+    for n in range(3000):
+        cluster.add("t", b"%d" % n, partition=n % 3, timestamp=1000 + n // 30)
+    window = _window(cluster)
+    aio.run(window.fetch_newest(100))
+    assert cluster.calls.count("open_reader") == 1
+    assert window[len(window) - 100] is not None
+
+
 def test_one_partition_is_addressed_by_offset_alone(aio: LoopRunner) -> None:
     cluster = FakeCluster()
     cluster.add_topic("t")
