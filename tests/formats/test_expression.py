@@ -32,7 +32,7 @@ def matches(
     timestamp: int | None = NOW - 60_000,
 ) -> bool:
     filtering = compile_filter(FilterSpec(text, FilterKind.EXPRESSION), topic="orders", now=NOW)
-    return filtering.matches(key, value, headers, 3, 10, timestamp)
+    return bool(filtering.matches(key, value, headers, 3, 10, timestamp))
 
 
 def failure(text: str) -> Failure:

@@ -41,7 +41,7 @@ def found_at(path: str, value: bytes) -> Any:
 
 
 def holds(condition: str, value: bytes) -> bool:
-    return compile_filter(FilterSpec(condition, FilterKind.EXPRESSION)).matches(None, value, (), 0, 0, 0)
+    return bool(compile_filter(FilterSpec(condition, FilterKind.EXPRESSION)).matches(None, value, (), 0, 0, 0))
 
 
 @given(st.lists(DOCUMENTS, max_size=4) | st.dictionaries(NAMES, DOCUMENTS, max_size=4))
