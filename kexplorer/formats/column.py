@@ -9,10 +9,10 @@ from itertools import islice
 from json.encoder import encode_basestring
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kexplorer.formats.evaluate import _alone, _Compiler, nodes
+from kexplorer.formats.evaluate import compile_value, nodes
 from kexplorer.formats.expression import Field, Node, Path, parse
 from kexplorer.formats.functions import NUMBERS
-from kexplorer.formats.payloads import MISSING, FewFields
+from kexplorer.formats.payloads import MISSING
 from kexplorer.formats.text import visible
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Header, Peek, Record
@@ -90,9 +90,7 @@ def compile_column(expression: str, now: int, schemas: SchemaSource | None = Non
 
 
 def _compiled(tree: Node, topic: str, now: int, schemas: SchemaSource | None) -> Callable[[Record], Value]:
-    alone = {way for node in nodes(tree) if isinstance(node, Path) and (way := _alone(node))}
-    fields = FewFields(alone) if alone else None
-    run = _Compiler(fields, topic, now)._part(tree).run
+    run, fields = compile_value(tree, topic, now)
     reads = {node.base for node in nodes(tree) if isinstance(node, Path)}
     plain = _reader(schemas) if schemas else None
 

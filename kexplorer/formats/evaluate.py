@@ -43,9 +43,14 @@ def compile_tree(tree: Node, topic: str, now: int) -> tuple[Run, FewFields | Non
 
     Raises Failure (INVALID).
     """
-    alone = {way for node in nodes(tree) if isinstance(node, Path) and (way := _alone(node))}
-    fields = FewFields(alone) if alone else None
+    fields = _fields(tree)
     return _Compiler(fields, topic, now).condition(tree), fields
+
+
+def compile_value(tree: Node, topic: str, now: int) -> tuple[Run, FewFields | None]:
+    """As `compile_tree`, for an expression of any kind."""
+    fields = _fields(tree)
+    return _Compiler(fields, topic, now).value(tree), fields
 
 
 def nodes(tree: Node) -> Iterator[Node]:
@@ -56,6 +61,11 @@ def nodes(tree: Node) -> Iterator[Node]:
 
 def decodes_value(tree: Node) -> bool:
     return any(isinstance(node, Path) and _alone(node) for node in nodes(tree))
+
+
+def _fields(tree: Node) -> FewFields | None:
+    alone = {way for node in nodes(tree) if isinstance(node, Path) and (way := _alone(node))}
+    return FewFields(alone) if alone else None
 
 
 def _alone(path: Path) -> tuple[str, ...]:
@@ -85,6 +95,9 @@ class _Compiler:
         if part.kind is not Kind.CONDITION:
             wrong(part.column, f"this is {part.kind}, not a condition", 'Compare it: value.status == "FAILED".')
         return part.run
+
+    def value(self, node: Node) -> Run:
+        return self._part(node).run
 
     def _part(self, node: Node) -> Part:
         match node:

@@ -156,25 +156,25 @@ def test_what_no_expression_reaches_is_not_offered(tree: ValueTree) -> None:
     tree.setCurrentIndex(tree.rows.index(0, 0))  # the first of two fields "id"
     can = {text: action.isEnabled() for text, action in actions(tree).items()}
     assert can == {"Copy value": True, "Copy path": False, "Show as column": False, "Filter on this value": False}
-    tree.show_text('{"a":1}', partial=False, columns=False, filters=False)
+    tree.show_text('{"a":1}', partial=False, by_field=False)
     can = {text: action.isEnabled() for text, action in actions(tree).items()}
     assert can == {"Copy value": True, "Copy path": True, "Show as column": False, "Filter on this value": False}
 
 
 @pytest.mark.parametrize(
-    ("value", "column", "condition"),
+    ("value", "offered"),
     [
-        (b'{"a":1}', True, True),
-        (b"\x00\x00\x00\x00\x07" + b'{"a":1}', True, False),  # filters read JSON alone
-        (b"\x81\xa1a\x01", False, False),  # MessagePack has no schema: neither does read it
+        (b'{"a":1}', True),
+        (b"\x00\x00\x00\x00\x07" + b'{"a":1}', True),
+        (b"\x81\xa1a\x01", False),  # MessagePack has no schema: neither column nor filter reads it
     ],
 )
-def test_only_what_can_be_read_is_offered(inspector: Inspector, value: bytes, column: bool, condition: bool) -> None:
+def test_only_what_can_be_read_is_offered(inspector: Inspector, value: bytes, offered: bool) -> None:
     inspector.value.choose(Mode.TREE)
     inspector.show_record(record(value))
     go_to(inspector.value.tree, "a")
     can = [action.isEnabled() for text, action in actions(inspector.value.tree).items() if "Copy" not in text]
-    assert can == [column, condition]
+    assert can == [offered, offered]
 
 
 def test_keys_and_headers_have_expressions_of_their_own(inspector: Inspector, qtbot: QtBot) -> None:

@@ -252,12 +252,12 @@ class ValuePane(QWidget):
 
     def _show_tree(self, what: Decoded, text: str, *, keep: bool) -> None:
         json = what.kind is Kind.JSON and len(what.payload) == len(self._data)  # without a frame around it
+        by_field = (self._base is not None and json) or (self._base in tuple(Part) and what.kind in _BY_SCHEMA)
         self.tree.show_text(
             text,
             partial=not what.complete,
             base=self._base or "value",
-            columns=(self._base is not None and json) or (self._base in tuple(Part) and what.kind in _BY_SCHEMA),
-            filters=self._base is not None and json,
+            by_field=by_field,
             keep=keep and self._in_tree,
         )
 

@@ -76,7 +76,7 @@ class ValueTree(QTreeView):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._base, self._columns, self._filters = "value", True, True
+        self._base, self._by_field = "value", True
         self._number = 0  # of the text that is to be shown
         self._keep = False
         self._unit = 0  # pixels of a character
@@ -111,13 +111,12 @@ class ValueTree(QTreeView):
         *,
         partial: bool,
         base: str = "value",
-        columns: bool = True,
-        filters: bool = True,
+        by_field: bool = True,
         keep: bool = False,
     ) -> None:
-        """`partial`: a beginning. `base`: what expressions call the value; `columns` and `filters` say which of them
-        can read it. `keep`: the text begins as the one before, so what is open stays open."""
-        self._base, self._columns, self._filters, self._keep = base, columns, filters, keep
+        """`partial`: a beginning. `base`: what expressions call the value; `by_field`: they can
+        read it. `keep`: the text begins as the one before, so what is open stays open."""
+        self._base, self._by_field, self._keep = base, by_field, keep
         self._number += 1
         number = self._number
         if len(text) <= _AT_ONCE:
@@ -235,14 +234,14 @@ class ValueTree(QTreeView):
         if node is None:
             return None
         path = self._path()
-        condition = self.rows.tree.condition(node, self._base) if self._filters else None
+        condition = self.rows.tree.condition(node, self._base) if self._by_field else None
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(icon("copy"), "Copy value", self.copy_value).setShortcut(QKeySequence.StandardKey.Copy)
         menu.addAction("Copy path", self.copy_path).setEnabled(path is not None)
         menu.addSeparator()
         column = menu.addAction(icon("columns"), "Show as column", lambda: self.pin_requested.emit(path))
-        column.setEnabled(path is not None and self._columns)
+        column.setEnabled(path is not None and self._by_field)
         label = f"Filter: {_label(condition)}" if condition else "Filter on this value"
         only = menu.addAction(icon("filter"), label, lambda: self.filter_requested.emit(condition))
         only.setEnabled(condition is not None)
