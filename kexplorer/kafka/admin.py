@@ -99,6 +99,17 @@ class Admin:
             answers |= {resource.name: answer for resource, answer in found.items()}
         return answers
 
+    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
+        names = list(dict.fromkeys(checks.topic_name(name) for name in topics))
+        if not names:
+            return {}
+
+        def ask() -> Mapping[str, Future[Any]]:
+            asked = confluent_kafka.TopicCollection(names)
+            return self._open().describe_topics(asked, request_timeout=REQUEST_TIMEOUT)
+
+        return await self._collect(ask, _topic_id, "Asking for topics' ids")
+
     async def _metadata(self, seconds: float) -> ClusterMetadata:
         def ask() -> ClusterMetadata:
             until = time.monotonic() + seconds
@@ -283,6 +294,14 @@ def _topic(t: Any) -> Topic:
         for p in sorted(t.partitions.values(), key=lambda p: p.id)
     )
     return Topic(t.topic, partitions, failure_of(t.error, what) if t.error else None)
+
+
+def _topic_id(described: Any) -> str | None:
+    """The client writes ids in plain Base64, Kafka in the kind for URLs; a broker that has none sends zeros."""
+    given = described.topic_id
+    if not given.get_most_significant_bits() and not given.get_least_significant_bits():
+        return None
+    return str(given).replace("+", "-").replace("/", "_")
 
 
 def _config_entries(entries: Any) -> dict[str, ConfigEntry]:

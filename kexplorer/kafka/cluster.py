@@ -80,6 +80,9 @@ class KafkaCluster:
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         return await self._admin.topic_configs(topics)
 
+    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
+        return await self._admin.topic_ids(topics)
+
     @contextlib.asynccontextmanager
     async def open_reader(
         self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED

@@ -83,6 +83,11 @@ class Cluster(Protocol):
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]: ...
 
+    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
+        """The id that each topic got when it was made (KIP-516), as Kafka's tools write it: one that was deleted and
+        made anew has another. None: the broker does not tell. `Failure`(NOT_FOUND): there is no such topic."""
+        ...
+
     def open_reader(
         self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     ) -> AbstractAsyncContextManager[Reader]: ...

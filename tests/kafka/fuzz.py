@@ -110,6 +110,10 @@ async def _configs(cluster: KafkaCluster, text: str, number: int) -> None:
     await cluster.topic_configs([text, "fuzz"])
 
 
+async def _ids(cluster: KafkaCluster, text: str, number: int) -> None:
+    await cluster.topic_ids([text, "fuzz", text])
+
+
 async def _reader(cluster: KafkaCluster, text: str, number: int) -> None:
     for given in (
         OffsetRange(TopicPartition(text, 0), 0, 1),
@@ -128,6 +132,7 @@ CALLS: dict[str, Call] = {
     "list_offsets": _offsets,
     "committed": _committed,
     "topic_configs": _configs,
+    "topic_ids": _ids,
     "open_reader": _reader,
 }
 

@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 
+from kexplorer.demo.broker import EmbeddedBroker
 from kexplorer.model.cluster import ConfigEntry
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetSpec, TopicPartition
@@ -133,6 +134,43 @@ def test_configs(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     missing = answers[f"{topic_name}-not"]
     assert isinstance(missing, Failure)
     assert missing.kind is FailureKind.NOT_FOUND
+
+
+def test_a_topic_that_is_made_anew_has_another_id(aio: LoopRunner, kafka: KafkaCluster, topic_name: str) -> None:
+    async def ask(*topics: str) -> dict[str, str | Failure | None]:
+        async with direct.connected(kafka.bootstrap()) as cluster:
+            return await cluster.topic_ids(topics)
+
+    other, missing = f"{topic_name}-other", f"{topic_name}-not"
+    for name in (topic_name, other):
+        direct.create(kafka.bootstrap(), name)
+    first = aio.run(ask(topic_name, other, missing, topic_name))
+    told = kafka.tool("org.apache.kafka.tools.TopicCommand", "--describe", "--topic", topic_name)
+    assert f"TopicId: {first[topic_name]}\t" in told
+    assert isinstance(first[other], str)
+    assert first[other] != first[topic_name]
+    answer = first[missing]
+    assert isinstance(answer, Failure)
+    assert answer.kind is FailureKind.NOT_FOUND
+    client = direct.admin(kafka.bootstrap())
+    client.delete_topics([topic_name])[topic_name].result(20)
+    direct.create(kafka.bootstrap(), topic_name)
+    second = aio.run(ask(topic_name, other))
+    assert isinstance(second[topic_name], str)
+    assert second[topic_name] != first[topic_name]
+    assert second[other] == first[other]
+    assert missing not in client.list_topics(timeout=10).topics
+
+
+def test_a_broker_without_topic_ids(aio: LoopRunner, topic_name: str) -> None:
+    async def ask(bootstrap: str) -> dict[str, str | Failure | None]:
+        async with direct.connected(bootstrap) as cluster:
+            assert await cluster.topic_ids([]) == {}
+            return await cluster.topic_ids([topic_name])
+
+    with EmbeddedBroker() as broker:
+        direct.create(broker.bootstrap, topic_name)
+        assert aio.run(ask(broker.bootstrap)) == {topic_name: None}
 
 
 def test_calls_that_are_given_up_log_nothing(aio: LoopRunner, broker: Broker, topic_name: str) -> None:

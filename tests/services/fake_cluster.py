@@ -29,8 +29,9 @@ _PULL = 500  # records
 
 
 class FakeCluster:
-    """`failures[call]` is raised by the call of that name ("metadata", "list_offsets", "topic_configs",
-    "open_reader"); `broken[partition]` is what that partition alone answers; `delay`: seconds every call takes."""
+    """`failures[call]` is raised by the call of that name ("metadata", "list_offsets", "topic_configs", "topic_ids",
+    "open_reader"); `broken[partition]` is what that partition alone answers; `delay`: seconds every call takes.
+    `ids[topic]` is what is told of it: a topic that is added gets a new one."""
 
     def __init__(self, name: str = "fake") -> None:
         self.profile = Profile(name, "127.0.0.1:9092")
@@ -39,18 +40,22 @@ class FakeCluster:
         self.failures: dict[str, Failure] = {}
         self.broken: dict[TopicPartition, Failure] = {}
         self.configs: dict[str, dict[str, ConfigEntry]] = {}
+        self.ids: dict[str, str | Failure | None] = {}
         self.closed = False
         self.calls: list[str] = []
         self.groups: dict[str, dict[TopicPartition, int]] = {}  # what each has committed
         self.open_readers = 0
         self.logs: dict[TopicPartition, list[Record]] = {}
         self.starts: dict[TopicPartition, int] = {}
+        self._added = 0
         self._watchers: list[Callable[[ConnectionState], None]] = []
 
     def add_topic(self, name: str, partitions: int = 1, **configs: str) -> None:
         for number in range(partitions):
             self.logs[TopicPartition(name, number)] = []
             self.starts[TopicPartition(name, number)] = 0
+        self._added += 1
+        self.ids[name] = f"id {self._added}"
         self.configs[name] = {
             key.replace("_", "."): ConfigEntry(key.replace("_", "."), value, False, False, False)
             for key, value in configs.items()
@@ -59,7 +64,7 @@ class FakeCluster:
     def remove_topic(self, name: str) -> None:
         for source in [source for source in self.logs if source.topic == name]:
             del self.logs[source], self.starts[source]
-        del self.configs[name]
+        del self.configs[name], self.ids[name]
 
     def add(
         self,
@@ -115,6 +120,10 @@ class FakeCluster:
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         await self._called("topic_configs")
         return {name: self.configs.get(name) or self._missing(name) for name in topics}
+
+    async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
+        await self._called("topic_ids")
+        return {name: self.ids[name] if name in self.ids else self._missing(name) for name in topics}
 
     @contextlib.asynccontextmanager
     async def open_reader(
