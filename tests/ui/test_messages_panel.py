@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -626,3 +626,119 @@ def test_searches_every_record_and_says_what_was_scanned(
             assert not panel.searching.coverage.isVisible()
 
     qtloop.run(look(), timeout=110)
+
+
+def _delete(bootstrap: str, topic: str) -> None:
+    client = direct.admin(bootstrap)  # dropped while a call is open, it would leave that unanswered
+    client.delete_topics([topic])[topic].result(20)
+
+
+def _make_anew(bootstrap: str, topic: str, records: int) -> None:
+    _delete(bootstrap, topic)
+    direct.create(bootstrap, topic)
+    direct.produce(bootstrap, topic, [Sent(0, None, b"new %d" % n) for n in range(records)])
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What was told of topics' ids so far."""
+    told: list[object] = []
+    ask = KafkaCluster.topic_ids
+
+    async def asked(self: KafkaCluster, topics: Iterable[str]) -> dict[str, str | Failure | None]:
+        answer = await ask(self, topics)
+        told.append(answer)
+        return answer
+
+    monkeypatch.setattr(KafkaCluster, "topic_ids", asked)
+    return told
+
+
+def _old(bootstrap: str, topic: str, records: int) -> None:
+    direct.create(bootstrap, topic)
+    direct.produce(bootstrap, topic, [Sent(0, None, b"old %d" % n) for n in range(records)])
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("following", [False, True])
+def test_a_topic_that_is_made_anew_is_not_mixed_with_the_old_one(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, looks: list[object], following: bool
+) -> None:
+    _old(broker.bootstrap, topic_name, 3000)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 3000)
+            if following:
+                looks.clear()
+                panel.follow()
+                await _until(lambda: panel.ring is not None)
+            await _until(lambda: looks)
+            await asyncio.to_thread(_make_anew, broker.bootstrap, topic_name, 4000)
+            await _until(lambda: "made anew" in str(panel.strip.failure), 30)
+            told = f"{topic_name} was deleted and made anew at about "
+            assert panel.strip.isVisible()
+            assert str(panel.strip.failure).startswith(told)
+            assert "Refresh shows the new one." in str(panel.strip.failure)
+            assert not panel.tasks.running("read")
+            shown = _values(panel)
+            assert b"old 2999" in shown
+            panel.view.select(0)  # far from what was read
+            await asyncio.to_thread(direct.produce, broker.bootstrap, topic_name, [Sent(0, None, b"newest")])
+            await asyncio.sleep(1)
+            assert _values(panel) == shown
+            assert "made anew" in str(panel.strip.failure)
+            panel.strip.retry_requested.emit()
+            await _until(lambda: panel.rows == 4001)
+            assert panel.strip.failure is None
+            fresh = _values(panel)
+            assert b"newest" in fresh
+            assert all(value and value.startswith(b"new") for value in fresh)
+            looks.clear()
+            await _until(lambda: looks)  # it is watched, too
+            assert panel.strip.failure is None
+
+    qtloop.run(look(), timeout=100)
+
+
+@pytest.mark.kafka
+def test_a_topic_that_is_deleted_is_told_and_its_rows_stay(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, looks: list[object]
+) -> None:
+    _old(broker.bootstrap, topic_name, 30)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 30 and looks)
+            await asyncio.to_thread(_delete, broker.bootstrap, topic_name)
+            await _until(lambda: f"{topic_name} was deleted at about" in str(panel.strip.failure), 30)
+            assert _values(panel) == [b"old %d" % n for n in range(30)]
+            panel.reload()
+            await _until(lambda: "There is no topic" in str(panel.strip.failure))
+
+    qtloop.run(look(), timeout=60)
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+def test_a_search_over_a_topic_that_is_made_anew_ends_and_is_not_complete(
+    qtbot: QtBot, qtloop: LoopRunner, broker: Broker, topic_name: str, looks: list[object]
+) -> None:
+    _old(broker.bootstrap, topic_name, 3000)
+
+    async def look() -> None:
+        async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
+            await _until(lambda: panel.rows == 3000)
+            panel.search(FilterSpec("old"))
+            await _until(lambda: panel.searching.running)
+            looks.clear()
+            _button(panel, "Pause").click()
+            await _until(lambda: looks)
+            await asyncio.to_thread(_make_anew, broker.bootstrap, topic_name, 4000)
+            await _until(lambda: "made anew" in str(panel.strip.failure), 30)
+            await _until(lambda: "Not scanned" in panel.searching.coverage.text, 30)
+            assert not panel.searching.running
+            assert all(value and value.startswith(b"old") for value in _values(panel))
+            await _until(lambda: panel.searching.offered)  # it has ended
+
+    qtloop.run(look(), timeout=100)

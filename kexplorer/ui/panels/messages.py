@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, tzinfo
@@ -29,6 +30,7 @@ from kexplorer.model.records import Batch, Record, RecordRing, Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
+from kexplorer.services.identity import changed
 from kexplorer.services.ranges import parse_place
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
@@ -289,6 +291,7 @@ class MessagesPanel(Panel):
         self._tell()
         self.tasks.cancel("held")
         self.tasks.cancel("marks")
+        self.tasks.cancel("identity")
         self.tasks.start("read", work)
 
     async def _browse(self) -> None:
@@ -401,6 +404,17 @@ class MessagesPanel(Panel):
         self.tasks.start("held", tell_held(cluster, sources, lambda: self._zone, self.notice.show_text))
         if self.ring is not None and self.bar.isolation is IsolationLevel.READ_UNCOMMITTED:
             self.tasks.start("marks", mark_shown(cluster, self.ring, self.view))
+        self.tasks.start("identity", self._watch_identity(cluster))
+
+    async def _watch_identity(self, cluster: Cluster) -> None:
+        """Reads no further once a topic is not the one any more whose records are shown; they stay."""
+        change = await changed(cluster, self.topics)
+        for work in ("read", "held", "marks", "go", "histogram"):
+            self.tasks.cancel(work)
+        self.notice.show_text("")
+        self.show_failure(change.failure(self._zone))
+        with contextlib.suppress(Failure):  # the new one may have other partitions
+            await (await self._open_session()).catalog.refresh()
 
     async def _take(self, batch: Batch) -> None:
         self._collect(batch)
