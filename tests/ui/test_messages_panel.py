@@ -436,6 +436,9 @@ def test_a_time_that_is_brushed_becomes_the_part_that_is_read(
             QTest.keyClick(panel.times.strip, Qt.Key.Key_Escape)
             await _until(lambda: panel.rows == 60)
             assert panel.bar.range.start is None
+            histogram = next(a for a in panel.panel_actions() if a.text() == "Histogram over time")
+            histogram.trigger()
+            assert panel.view.hasFocus(), "arrow keys do not change a combo box that is next"
 
     qtloop.run(look(), timeout=60)
 
@@ -621,6 +624,12 @@ def test_searches_every_record_and_says_what_was_scanned(
             panel.search(FilterSpec("no such thing", FilterKind.CONTAINS))
             await _until(lambda: "0 matches" in panel.searching.coverage.text, 60)
             assert "Nothing was found." in panel.empty.text
+            panel.show_query(FilterSpec("nor this", FilterKind.CONTAINS))
+            panel.reload()
+            await _until(lambda: panel.rows == 3000)
+            QTest.keyClick(panel.searching.query.edit, Qt.Key.Key_Return)
+            await _until(lambda: "0 matches" in panel.searching.coverage.text, 60)
+            assert panel.searching.query.edit.hasFocus(), "one goes on writing where nothing was found"
             panel.reload()
             await _until(lambda: panel.rows == 3000)
             assert not panel.searching.coverage.isVisible()

@@ -395,6 +395,7 @@ class MessagesPanel(Panel):
         self.times.set_shown(self._histogram.isChecked())
         if not self.times.shown:
             self.tasks.cancel("histogram")
+            self.setFocus()
 
     async def _count_times(self) -> None:
         session, part, isolation, now = await self._part.chosen()
@@ -522,7 +523,7 @@ class MessagesPanel(Panel):
     def _show_page(self) -> None:
         page: QWidget = self.view if self.rows else self.empty
         if page is not self._pages.currentWidget():
-            focused = self.isAncestorOf(QApplication.focusWidget() or self.window())
+            focused = self._pages.isAncestorOf(QApplication.focusWidget() or self.window())
             self._pages.setCurrentWidget(page)
             self.setFocusProxy(page)
             if focused:
