@@ -17,9 +17,11 @@ from kexplorer.model.records import Trouble
 from kexplorer.model.topics import TopicPartition
 from kexplorer.services.histogram import Histogram
 from kexplorer.ui import theme
+from kexplorer.ui.panels.messages_time import TimeArea
 from kexplorer.ui.theme import Scheme
 from kexplorer.ui.widgets.histogram import HistogramStrip
 from kexplorer.ui.widgets.histogram_bars import clock, span_words
+from kexplorer.ui.widgets.range_box import RangeBox
 
 NINE = 1_795_424_400_000  # 2026-11-23 09:00 UTC
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -383,3 +385,17 @@ def test_spans_are_as_short_as_can_be(start: int, end: int, zone: tzinfo, words:
 )
 def test_ticks_are_as_exact_as_their_steps(ms: int, step: int, words: str) -> None:
     assert clock(ms, step, UTC) == words
+
+
+def test_what_was_found_before_it_was_opened_is_marked(qtbot: QtBot) -> None:
+    part = RangeBox()
+    qtbot.addWidget(part)
+    area = TimeArea(part)
+    qtbot.addWidget(area)
+    area.show_matches([NINE])
+    area.clear_matches()
+    area.show_matches([NINE, NINE + MINUTE])
+    area.set_shown(True)
+    area.show_matches([NINE + 2 * MINUTE])
+    area.strip.show_histogram(TEN)
+    assert area.strip.text.endswith("· 3 found")

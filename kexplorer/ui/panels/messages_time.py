@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cached_property
@@ -31,6 +32,7 @@ class TimeArea(QWidget):
         self._before: object = None  # the range that was brushed in
         self._brushing = False
         self._zone: tzinfo = UTC
+        self._early = array("q")  # matches of before the strip was made
         self.complete = False  # all that was to be counted is
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -41,6 +43,8 @@ class TimeArea(QWidget):
         """Made when first wanted."""
         made = HistogramStrip()
         made.set_zone(self._zone)
+        made.add_matches(self._early)
+        del self._early[:]
         made.range_chosen.connect(self._brush)
         made.cleared.connect(self._unbrush)
         self._column.addWidget(made)
@@ -79,10 +83,13 @@ class TimeArea(QWidget):
         """Marks what a search found (milliseconds since 1970)."""
         if "strip" in vars(self):
             self.strip.add_matches(times)
+        else:
+            self._early.extend(times)
 
     def clear_matches(self) -> None:
         if "strip" in vars(self):
             self.strip.clear_matches()
+        del self._early[:]
 
     def _brush(self, start: int, end: int) -> None:
         if self._before is None:
