@@ -58,7 +58,7 @@ class Cell(NamedTuple):
 
 
 GAP = tuple(
-    Cell("no record: compaction, or the end of a transaction", "gap") if column.key == "value" else Cell("")
+    Cell("marker, or compacted away", "gap") if column.key == "value" else Cell("")
     for column in COLUMNS
 )
 
