@@ -462,6 +462,7 @@ def test_the_life_of_a_key(qtbot: QtBot, qtloop: LoopRunner, broker: Broker, top
             life.trigger()
             await _until(lambda: "everything was scanned" in panel.searching.coverage.text, 60)
             assert _values(panel) == [b"3", b"13", b"23", b"33", b"43"]
+            assert panel.searching.query.order.text() == "Oldest first"
 
     qtloop.run(look(), timeout=80)
 

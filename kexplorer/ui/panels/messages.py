@@ -265,6 +265,7 @@ class MessagesPanel(Panel):
         self.bar.range.reset()
         spec = FilterSpec(key.decode("utf-8", "surrogateescape"), FilterKind.EQUALS, where=Where.KEY)
         self.show_query(spec)
+        self.searching.query.order.newest_first = False
         self._stop_following()
         self._start(self._find_all(spec, newest_first=False))
 
