@@ -70,7 +70,7 @@ class Endless:
 
 @pytest.fixture
 def ring() -> RecordRing:
-    ring = RecordRing(64_000)  # it forgets about 1 kB at a time, beyond some 1,200 records
+    ring = RecordRing(70_000)  # it forgets about 1 kB at a time, beyond some 1,200 records
     for start in range(0, 500, 10):
         ring.extend(some(start, start + 10))
     return ring
