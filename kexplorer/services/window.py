@@ -12,6 +12,7 @@ those before it in its partition, which keeps the order of offsets within each.
 from __future__ import annotations
 
 import asyncio
+from array import array
 from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -40,14 +41,19 @@ class _Cut:
 
 @dataclass(slots=True)
 class _Frame:
-    """Rows from `start` below `end`. `records` may be fewer: offsets without a record come last. Not `complete`: some
-    partition could not be read."""
+    """Rows from `start` below `end`. `records` may be fewer: then `places` has the number of each row's record, and -1
+    for an offset that has none. Not `complete`: some partition could not be read."""
 
     start: int
     end: int
     records: RecordColumns
     complete: bool
+    places: array[int] | None = None
     marks: dict[int, Mark] | None = None
+
+    def record_of(self, row: int) -> int:
+        """The number of a row's record; -1 if it has none."""
+        return row - self.start if self.places is None else self.places[row - self.start]
 
 
 class TopicWindow:
@@ -95,8 +101,8 @@ class TopicWindow:
                 self._wake.set()
             return None
         self._frames.move_to_end(frame.start)
-        at = row - frame.start
-        return frame.records[at] if at < len(frame.records) else None
+        at = frame.record_of(row)
+        return frame.records[at] if at >= 0 else None
 
     def peek(self, row: int, limit: int) -> Peek | None:
         """As `RecordColumns.peek`; None where indexing gives None, and asking starts fetching just so."""
@@ -104,13 +110,13 @@ class TopicWindow:
         if frame is None:
             return None if self[row] is None else self.peek(row, limit)
         self._frames.move_to_end(frame.start)
-        at = row - frame.start
-        return frame.records.peek(at, limit) if at < len(frame.records) else None
+        at = frame.record_of(row)
+        return frame.records.peek(at, limit) if at >= 0 else None
 
     def is_gap(self, row: int) -> bool:
         """It was fetched, and there is no record: compaction, a transaction's marker, or an aborted record."""
         frame = self._frame_of(row)
-        return frame is not None and frame.complete and row - frame.start >= len(frame.records)
+        return frame is not None and frame.complete and frame.record_of(row) < 0
 
     def mark_of(self, row: int) -> Mark | None:
         """None for a committed record, and until that is known: asking starts looking, `changed` is called when there
@@ -118,7 +124,8 @@ class TopicWindow:
         frame = self._frame_of(row)
         if frame is None or self._isolation is IsolationLevel.READ_COMMITTED:
             return None
-        return self._marks.of(frame, row - frame.start)
+        at = frame.record_of(row)
+        return self._marks.of(frame, at) if at >= 0 else None
 
     async def run(self) -> None:
         """Fetches what is asked for, one frame after the other and the next one ahead, and marks what is looked at,
@@ -175,7 +182,7 @@ class TopicWindow:
             return
         floor = dict(zip(self._sources, cut.offsets, strict=True))
         rows = RecordColumns(r for r in tail.records if r.offset >= floor[r.source])
-        self._keep(_Frame(cut.row, self._total, rows, complete=True))
+        self._keep(self._frame(cut, _Cut(self._total, 0, self._ends), rows, complete=True))
 
     async def row_at(self, ms: int) -> int:
         """The row of the first record at `ms` (milliseconds since 1970) or later; the number of rows if none is."""
@@ -210,7 +217,7 @@ class TopicWindow:
                 break
             for at, (_, its_source, its_offset) in enumerate(frame.records.positions()):
                 if its_source == source and its_offset == record.offset:
-                    return frame.start + at
+                    return frame.start + (at if frame.places is None else frame.places.index(at))
             row = frame.end
         return self._total
 
@@ -257,7 +264,21 @@ class TopicWindow:
         order.sort()
         columns = list(found.values())
         merged = RecordColumns(columns[number][at] for _, number, at in order)
-        return _Frame(low.row, high.row, merged, complete)
+        return self._frame(low, high, merged, complete)
+
+    def _frame(self, low: _Cut, high: _Cut, records: RecordColumns, complete: bool) -> _Frame:
+        """An offset without a record stands before the next record of its partition."""
+        rows = high.row - low.row
+        if len(records) == rows:
+            return _Frame(low.row, high.row, records, complete)
+        places = array("i")
+        following = dict(zip(self._sources, low.offsets, strict=True))
+        for at, (_, source, offset) in enumerate(records.positions()):
+            places.extend([-1] * (offset - following[source]))
+            places.append(at)
+            following[source] = offset + 1
+        places.extend([-1] * (rows - len(places)))
+        return _Frame(low.row, high.row, records, complete, places)
 
     # cuts
 

@@ -105,6 +105,23 @@ def test_the_newest_rows_are_fetched_at_once_and_rightly(logs: list[list[int]], 
     asyncio.run(look())
 
 
+def test_an_offset_without_a_record_stands_where_it_is(aio: LoopRunner) -> None:
+    cluster = FakeCluster()
+    cluster.add_topic("t", 2)
+    for n in range(40):
+        cluster.add("t", b"%d" % n, partition=n % 2, timestamp=1000 + n)
+    gone = {3, 4, 19}  # offsets, of the first partition
+    log = next(iter(cluster.logs.values()))
+    log[:] = [record for record in log if record.offset not in gone]
+    window = TopicWindow(cluster, [OffsetRange(source, 0, 20) for source in cluster.logs], READ, lambda: None)
+    aio.run(window.fetch(0))
+    found = [None if (record := window[row]) is None else int(record.value or b"") for row in range(40)]
+    wanted = [n for n in range(40) if n % 2 or n // 2 not in gone]
+    assert [n for n in found if n is not None] == wanted
+    assert [row for row, n in enumerate(found) if n is None] == [8, 9, 39]
+    assert all(window.is_gap(row) for row in (8, 9, 39))
+
+
 def test_several_records_of_one_moment_cost_no_more(aio: LoopRunner) -> None:
     cluster = FakeCluster()
     cluster.add_topic("t", 3)

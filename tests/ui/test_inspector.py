@@ -263,6 +263,11 @@ def test_the_headers_model_keeps_the_rules_of_models(qapp: QApplication) -> None
         assert model.rowCount() == count
 
 
+def test_the_beginning_of_a_long_string_is_shown(inspector: Inspector) -> None:
+    inspector.show_record(record(b'{"n":29,"pad":"' + b"y" * 200_000 + b'"}'))
+    assert "yyyyyyyyyy" in "\n".join(lines(inspector.value).splitlines()[:4])
+
+
 def test_the_details_say_everything_that_kafka_knows(inspector: Inspector) -> None:
     inspector.tabs.setCurrentIndex(3)
     inspector.show_record(record(None, b"key", (("h", b"12"),)))

@@ -77,8 +77,8 @@ class ExportDialog(QDialog):
         self.setMinimumWidth(520)
         self.choice: ExportChoice | None = None
         self.tasks = Tasks(self._show_failure)
-        documents = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
-        self._folder = last.target.path.parent if last else Path(documents or Path.home())
+        documents = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation))
+        self._folder = last.target.path.parent if last else documents if documents.is_dir() else Path.home()
         self._format = last.target.format if last else Format.JSONL
         self.what: dict[What, QRadioButton] = {}
         self.formats: dict[Format, QToolButton] = {}
@@ -118,6 +118,8 @@ class ExportDialog(QDialog):
             button.setEnabled(count > 0)
             text = f"{numbers.count(count)} {units[what]}{'' if count == 1 else 's'}"
             text += ", read from the cluster, each partition in order" if what == What.RANGE and count else ""
+            if what == What.SHOWN and not count:
+                text = "read as one looks: the whole range has them"
             button.setAccessibleDescription(text)
             grid.addWidget(button, row, 0)
             grid.addWidget(plain_label(text, "muted"), row, 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from kexplorer.formats.field_names import FieldNames
 from kexplorer.model.failure import Failure
@@ -133,6 +133,8 @@ class SearchArea(QWidget):
             self._offer.show_search(saved)
             self.show()
         elif "_offer" in vars(self):
+            if (panel := self.parentWidget()) and self._offer.isAncestorOf(QApplication.focusWidget() or panel):
+                panel.setFocus()  # else Qt gives the focus to whatever comes next in the window
             self._offer.hide()
 
     def _resume(self, saved: SavedSearch) -> None:

@@ -57,10 +57,7 @@ class Cell(NamedTuple):
     number: bool = False
 
 
-GAP = tuple(
-    Cell("marker, or compacted away", "gap") if column.key == "value" else Cell("")
-    for column in COLUMNS
-)
+GAP = tuple(Cell("marker, or compacted away", "gap") if column.key == "value" else Cell("") for column in COLUMNS)
 
 
 def row_cells(peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:

@@ -45,10 +45,10 @@ def _cells_of(character: str) -> int:
 
 
 def blocks_of_text(text: str) -> Iterator[str]:
-    """`text` in pieces of about BLOCK characters that end with a line, if lines are no longer than that."""
+    """`text` in pieces of about BLOCK characters that end with a line, if lines are no longer than half of that."""
     at = 0
     while at < len(text):
-        end = text.rfind("\n", at, at + BLOCK) + 1 if at + BLOCK < len(text) else len(text)
+        end = text.rfind("\n", at + BLOCK // 2, at + BLOCK) + 1 if at + BLOCK < len(text) else len(text)
         end = end if end > at else at + BLOCK
         yield text[at:end]
         at = end
