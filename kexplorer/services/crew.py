@@ -89,12 +89,17 @@ class Crew:
         if self._opening is None:
             self._opening = asyncio.ensure_future(in_daemon("search-start", self._open_executor, _START))
         try:
-            return await asyncio.shield(self._opening)
+            opened = await asyncio.shield(self._opening)
+        except asyncio.CancelledError:
+            raise  # it may have been opened in this very turn: `close` looks
         except TimeoutError:
+            self._opening = None
             raise Failure(FailureKind.TIMEOUT, f"No worker started within {_START:g} s.", "Try again.") from None
-        finally:
-            if self._opening.done():
-                self._opening = None
+        except BaseException:
+            self._opening = None
+            raise
+        self._opening = None
+        return opened
 
     def _drop(self) -> None:
         for future in self._flying:

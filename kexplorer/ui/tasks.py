@@ -16,6 +16,7 @@ class Tasks:
     def __init__(self, show: Callable[[Failure], None]) -> None:
         self._show = show
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()  # cancelled, and in their `finally` blocks
 
     def start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Starts `work` under `name`; work of that name that is still running is cancelled first."""
@@ -27,6 +28,7 @@ class Tasks:
 
     def cancel(self, name: str) -> None:
         if task := self._running.pop(name, None):
+            self._leaving.add(task)
             task.cancel()
 
     def running(self, name: str) -> bool:
@@ -37,7 +39,7 @@ class Tasks:
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._leaving, return_exceptions=True)
 
     async def _guard(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -48,5 +50,6 @@ class Tasks:
             sys.excepthook(*sys.exc_info())
 
     def _forget(self, name: str, task: asyncio.Task[None]) -> None:
+        self._leaving.discard(task)
         if self._running.get(name) is task:
             del self._running[name]

@@ -448,3 +448,22 @@ def test_pieces_grow_to_what_a_worker_can_do(monkeypatch: pytest.MonkeyPatch) ->
     assert sizes[0] == 2_000
     assert sizes == sorted(sizes)
     assert sizes[-1] == 400_000  # two seconds
+
+
+def test_workers_that_come_as_the_search_is_cancelled_are_ended(aio: LoopRunner) -> None:
+    executor = ThreadPoolExecutor(1)
+    piece = Piece(OffsetRange(TopicPartition("t", 0), 0, 10))
+
+    async def cancel() -> None:
+        searching = crew.Crew(Log(), lambda: executor, 1)
+        step = asyncio.ensure_future(searching.step(lambda: piece))
+        await asyncio.sleep(0)
+        assert searching._opening is not None
+        searching._opening.add_done_callback(lambda _: step.cancel())  # in the very turn in which they are there
+        await asyncio.wait([step])
+        assert step.cancelled()
+        await searching.close()
+
+    aio.run(cancel())
+    with pytest.raises(RuntimeError, match="shutdown"):
+        executor.submit(print)
