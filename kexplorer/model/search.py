@@ -45,7 +45,7 @@ class FilterSpec:
 class SearchQuery:
     """`ranges` have ends, found out once at the start, so that a search means the same when it is taken up again; for
     the same reason `ago()` of an expression counts from `asked_at` (milliseconds since 1970). At most `limit` matches
-    are wanted, None for all.
+    are wanted, None for all. `topic_ids` tell later whether the topics are still the same, as far as brokers tell ids.
 
     Raises ValueError for a range without an end.
     """
@@ -56,6 +56,7 @@ class SearchQuery:
     isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     newest_first: bool = True
     limit: int | None = None
+    topic_ids: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if any(each.end is None for each in self.ranges):

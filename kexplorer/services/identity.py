@@ -35,6 +35,14 @@ class Change:
         return Failure(FailureKind.NOT_FOUND, text, hint)
 
 
+async def ids_of(cluster: Cluster, topics: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Topics and their ids, without those whose id is not told."""
+    answers: dict[str, str | Failure | None] = {}
+    with contextlib.suppress(Failure):
+        answers = await cluster.topic_ids(topics)
+    return tuple((topic, answer) for topic, answer in answers.items() if isinstance(answer, str))
+
+
 async def changed(cluster: Cluster, topics: Sequence[str]) -> Change:
     """Returns once one of `topics` is not the one any more that it was at the first look, which is at once. A topic
     counts as gone when it is missing twice in a row: a broker that lags behind may not know a new one yet. Failures are

@@ -6,9 +6,11 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 
-from kexplorer.model.failure import Failure
+from kexplorer.model.cluster import Cluster
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import SavedSearch, SearchQuery
+from kexplorer.services.identity import ids_of
 from kexplorer.services.search import Search, begun
 from kexplorer.store.filters import FilterStore
 from kexplorer.store.scans import ScanStore
@@ -37,7 +39,14 @@ class Searches:
             log.warning("%s", failure)
         return await self.open_search(query, known, saved)
 
-    async def resume(self, saved: SavedSearch) -> Search:
+    async def resume(self, saved: SavedSearch, cluster: Cluster) -> Search:
+        """Raises `Failure`, and forgets it, if one of its topics is not the same any more."""
+        before = dict(saved.query.topic_ids)
+        for topic, now in await ids_of(cluster, list(before)):
+            if now != before[topic]:
+                await self.forget(saved)
+                text = f"{topic} was deleted and made anew: what was found in the old one is gone."
+                raise Failure(FailureKind.NOT_FOUND, text, "Search again.")
         return await self.open_search(saved.query, (), saved)
 
     async def interrupted(self, topics: Collection[str]) -> SavedSearch | None:

@@ -169,6 +169,7 @@ def _text(query: SearchQuery) -> str:
             "isolation": query.isolation.value,
             "newest_first": query.newest_first,
             "limit": query.limit,
+            "topic_ids": query.topic_ids,
         }
     )
 
@@ -183,4 +184,5 @@ def _query(text: str) -> SearchQuery:
         IsolationLevel(found["isolation"]),
         found["newest_first"],
         found["limit"],
+        tuple((topic, id_) for topic, id_ in found.get("topic_ids", ())),
     )

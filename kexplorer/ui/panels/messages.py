@@ -30,7 +30,7 @@ from kexplorer.model.records import Batch, Record, RecordRing, Trouble
 from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Where
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 from kexplorer.services import browser
-from kexplorer.services.identity import changed
+from kexplorer.services.identity import changed, ids_of
 from kexplorer.services.ranges import parse_place
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
@@ -316,12 +316,13 @@ class MessagesPanel(Panel):
 
     async def _find_all(self, spec: FilterSpec, *, newest_first: bool, limit: int | None = None) -> None:
         session, part, isolation, now = await self._part.chosen()
-        query = SearchQuery(part.ranges, spec, now, isolation, newest_first, limit)
+        ids = await ids_of(session.cluster, self.topics)
+        query = SearchQuery(part.ranges, spec, now, isolation, newest_first, limit, ids)
         await self._show_search(session, await self._searches.begin(query, part.troubles), part.troubles)
 
     async def _resume(self, saved: SavedSearch) -> None:
         session = await self._connect()
-        await self._show_search(session, await self._searches.resume(saved), ())
+        await self._show_search(session, await self._searches.resume(saved, session.cluster), ())
 
     async def _show_search(self, session: Session, search: Search, troubles: Sequence[Trouble]) -> None:
         self.browsed, self.ring = None, RecordRing(RING_BYTES)
