@@ -148,6 +148,8 @@ def _import_client() -> None:
     importlib.import_module("kexplorer.kafka.probe")
     importlib.import_module("kexplorer.kafka.scan_pool")
     importlib.import_module("kexplorer.services.schemas")
+    importlib.import_module("kexplorer.ui.panels.messages")
+    importlib.import_module("kexplorer.ui.widgets.query_bar")
     importlib.import_module("kexplorer.ui.widgets.inspector")  # for the first record that is selected
 
 

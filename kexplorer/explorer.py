@@ -35,8 +35,7 @@ from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.exporter import Exporter
-from kexplorer.ui.panels.messages import MessagesPanel, messages_key
-from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from kexplorer.ui.panels.keys import messages_key, topics_key
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.zones import zone_named
 
@@ -190,8 +189,12 @@ class Explorer:
             return None
         name = profile.name
         if kind == "topics" and len(rest) == 1:
+            from kexplorer.ui.panels.topics import TopicsPanel  # noqa: PLC0415  (a start needs no panel)
+
             return TopicsPanel(profile, lambda: self._session(name), partial(self.open_together, name))
         if kind == "messages" and len(rest) == 2:
+            from kexplorer.ui.panels.messages import MessagesPanel  # noqa: PLC0415
+
             topics = [unquote(topic) for topic in rest[1].split("+")]
             searches = Searches(name, self._home.scans, self._home.filters, partial(self._search, profile))
             panel = MessagesPanel(profile, topics, lambda: self._session(name), searches, self._exporter)
@@ -369,6 +372,8 @@ class Explorer:
             if any(topic.name == _DEMO_TOPIC for topic in (await catalog.refresh()).topics):
                 break
             await asyncio.sleep(0.2)
+        from kexplorer.ui.panels.messages import MessagesPanel  # noqa: PLC0415
+
         panel = self.window.workspace.open(messages_key(DEMO, _DEMO_TOPIC))
         if isinstance(panel, MessagesPanel):
             panel.follow()

@@ -14,8 +14,9 @@ from PySide6.QtWidgets import QDialog, QWidget
 from kexplorer.explorer import DEMO, Explorer
 from kexplorer.model.search import FilterKind, FilterSpec
 from kexplorer.services.catalog import TopicOffsets
-from kexplorer.ui.panels.messages import MessagesPanel, messages_key
-from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from kexplorer.ui.panels.keys import messages_key, topics_key
+from kexplorer.ui.panels.messages import MessagesPanel
+from kexplorer.ui.panels.topics import TopicsPanel
 from kexplorer.ui.widgets.value_pane import Mode
 
 _PATIENCE = 30.0  # seconds for a view to fill

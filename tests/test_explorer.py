@@ -24,8 +24,9 @@ from kexplorer.services.connections import Connections
 from kexplorer.store.home import Home
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
-from kexplorer.ui.panels.messages import MessagesPanel, messages_key
-from kexplorer.ui.panels.topics import TopicsPanel, topics_key
+from kexplorer.ui.panels.keys import messages_key, topics_key
+from kexplorer.ui.panels.messages import MessagesPanel
+from kexplorer.ui.panels.topics import TopicsPanel
 from tests.registry.server import FakeRegistry, Running
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig

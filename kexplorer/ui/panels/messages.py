@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from PySide6.QtCore import QPoint, Qt, QTimer
 from PySide6.QtGui import QAction, QKeySequence
@@ -39,6 +38,7 @@ from kexplorer.services.window import TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.exporter import Exporter
+from kexplorer.ui.panels.keys import messages_key
 from kexplorer.ui.panels.messages_bar import MessagesBar
 from kexplorer.ui.panels.messages_search import SearchArea
 from kexplorer.ui.panels.messages_time import TimeArea
@@ -58,11 +58,6 @@ RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
 _REPAINT_EVERY = 50  # ms
 _TELL_EVERY = 1000  # ms
-
-
-def messages_key(profile: str, *topics: str) -> str:
-    names = "+".join(quote(topic, safe="") for topic in topics)
-    return f"messages/{quote(profile, safe='')}/{names}"
 
 
 class MessagesPanel(Panel):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
@@ -18,9 +19,11 @@ from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.coverage_strip import CoverageStrip
-from kexplorer.ui.widgets.query_bar import QueryBar
 from kexplorer.ui.widgets.record_view import RowSource
 from kexplorer.ui.widgets.search_offer import SearchOffer
+
+if TYPE_CHECKING:
+    from kexplorer.ui.widgets.query_bar import QueryBar
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ class SearchArea(QWidget):
 
     @cached_property
     def query(self) -> QueryBar:
+        from kexplorer.ui.widgets.query_bar import QueryBar  # noqa: PLC0415  (most panels are never searched)
+
         made = QueryBar(self._searches.filters)
         made.set_known(self.known)
         made.restore_state(self._state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from urllib.parse import quote
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
@@ -25,6 +24,7 @@ from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.topics import COLUMNS, TopicRow, TopicsModel
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.panels.keys import topics_key
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.filter_box import FilterBox
@@ -34,10 +34,6 @@ from kexplorer.ui.widgets.topic_table import TopicTable
 _LOOK_EVERY = 3.0  # seconds between two looks at the rows that are seen
 _WHOLE_ROW = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
 _PIECE = 500  # topics whose details are asked for at a time, after the rows that are seen
-
-
-def topics_key(profile: str) -> str:
-    return f"topics/{quote(profile, safe='')}"
 
 
 class TopicsPanel(Panel):

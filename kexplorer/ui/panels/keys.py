@@ -1,0 +1,14 @@
+"""The identities of panels: what a saved layout knows of a tab, and all that is needed to make it again."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+
+def topics_key(profile: str) -> str:
+    return f"topics/{quote(profile, safe='')}"
+
+
+def messages_key(profile: str, *topics: str) -> str:
+    names = "+".join(quote(topic, safe="") for topic in topics)
+    return f"messages/{quote(profile, safe='')}/{names}"
