@@ -625,6 +625,11 @@ def test_searches_every_record_and_says_what_was_scanned(
             panel.search(FilterSpec("no such thing", FilterKind.CONTAINS))
             await _until(lambda: "0 matches" in panel.searching.coverage.text, 60)
             assert "Nothing was found." in panel.empty.text
+            assert "expression" not in panel.empty.text
+            text = FilterSpec('value.status == "FAILED"')
+            panel.show_query(text)
+            panel.search(text)
+            await _until(lambda: "It reads like an expression" in panel.empty.text, 60)
             panel.show_query(FilterSpec("nor this", FilterKind.CONTAINS))
             panel.reload()
             await _until(lambda: panel.rows == 3000)

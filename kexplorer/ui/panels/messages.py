@@ -534,7 +534,7 @@ class MessagesPanel(Panel):
         elif self.searching.running:
             self.empty.tell("search", "Nothing found yet.", "The search goes on.")
         elif self.searching.shown:
-            self.empty.tell("search", "Nothing was found.", "Above stands what was scanned.")
+            self.empty.tell("search", "Nothing was found.", self.searching.advice)
         elif self._going.is_set():
             self.empty.tell("clock", "Waiting for the first record …", "It is shown as soon as it arrives.")
         else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
 
 from kexplorer.formats.field_names import FieldNames
+from kexplorer.formats.filters import compile_filter
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Batch
-from kexplorer.model.search import FilterSpec, SavedSearch
+from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.ui.tasks import Tasks
@@ -46,6 +49,7 @@ class SearchArea(QWidget):
         self._tasks = tasks
         self._state: object = None  # what the query bar was in earlier sessions
         self._search: Search | None = None
+        self._looked_for = FilterSpec("")  # by the last one
         self.shown = False  # the table shows what a search found
         self.known = FieldNames()  # what the query bar offers
         self._column = QVBoxLayout(self)
@@ -87,6 +91,16 @@ class SearchArea(QWidget):
         return self._offer.text if "_offer" in vars(self) and not self._offer.isHidden() else ""
 
     @property
+    def advice(self) -> str:
+        """For who finds nothing: what was searched for as a text may have been meant as an expression."""
+        spec = self._looked_for
+        if spec.kind is FilterKind.CONTAINS and set(spec.text) & set("=<>("):
+            with contextlib.suppress(Failure):
+                compile_filter(replace(spec, kind=FilterKind.EXPRESSION))
+                return "It reads like an expression: choose Fields in place of Text."
+        return "Above stands what was scanned."
+
+    @property
     def running(self) -> bool:
         return self._search is not None
 
@@ -100,7 +114,7 @@ class SearchArea(QWidget):
 
     async def run(self, search: Search, collect: Callable[[Batch], None]) -> None:
         """Hands matches to `collect` until all is scanned or the task is cancelled; the end is told either way."""
-        self._search = search
+        self._search, self._looked_for = search, search.query.filter
         self.shown = True
         self._show_offer(None)
         self.show()
