@@ -97,6 +97,7 @@ def _choose(dialog: ConnectionDialog, protocol: SecurityProtocol) -> None:
 
 def test_add_with_the_keyboard_alone(qtloop: LoopRunner, connections: Connections, heartbeat: Heartbeat) -> None:
     heartbeat.allow(350, "the dialog is made in it")
+
     async def add() -> Profile | None:
         dialog, task = await _open(connections, None)
         _type(dialog.form.name, "Local broker")
@@ -301,6 +302,7 @@ def test_the_test_lists_its_steps_and_can_be_copied(
     qtloop: LoopRunner, connections: Connections, broker: Broker, heartbeat: Heartbeat
 ) -> None:
     heartbeat.allow(350, "the dialog is made in it")
+
     async def test() -> str:
         dialog, task = await _open(connections, replace(PLAIN, bootstrap=broker.bootstrap))
         _click(dialog.test_button)
