@@ -59,7 +59,7 @@ class Tour:
         orders.view.select(0)
         await self._both("search")
         orders.searching.query.closed.emit()
-        for field in ("value.channel", "value.currency", "value.total"):
+        for field in ("value.currency", "value.total"):
             orders.view.add_column(field)
         orders.restore_state({**orders.save_state(), "histogram": True})
         await _until(lambda: orders.times.complete)

@@ -282,6 +282,7 @@ class MessagesPanel(Panel):
         self._loading = True
         self._tell_timer.start()
         self.searching.clear()
+        self.times.clear_matches()
         self.strip.clear()
         self.notice.show_text("")
         self._tell()
@@ -324,7 +325,6 @@ class MessagesPanel(Panel):
         self.received = 0
         self.view.set_newest_first(False)
         self._show_source(troubles, stays=True)
-        self.times.clear_matches()
         self._watch_transactions(session.cluster, [each.source for each in search.query.ranges])
         try:
             await self.searching.run(search, self._found)
