@@ -17,7 +17,7 @@ from kexplorer.kafka import checks
 from kexplorer.kafka.failures import CHECK_LOGIN, failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.kafka.link import LinkMonitor
-from kexplorer.model.cluster import ConfigEntry, Link
+from kexplorer.model.cluster import ConfigEntry, ConfigSource, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import (
     AtTime,
@@ -41,6 +41,13 @@ _SHARES = (0.1, 0.2, 0.2)  # of the time for metadata: how long each broker but 
 _PAUSES = (0.05, 0.25, 1.0)  # seconds before each further look
 _CONFIGS_A_CALL = 500
 _LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
+_SOURCES = {  # numbers of Kafka's protocol
+    1: ConfigSource.TOPIC,
+    2: ConfigSource.DYNAMIC_BROKER,
+    3: ConfigSource.DYNAMIC_DEFAULT,
+    4: ConfigSource.STATIC_BROKER,
+    5: ConfigSource.DEFAULT,
+}
 _INT32, _INT64 = (1 << 31) - 1, (1 << 63) - 1
 
 
@@ -305,7 +312,9 @@ def _topic_id(described: Any) -> str | None:
 
 
 def _config_entries(entries: Any) -> dict[str, ConfigEntry]:
-    return {
-        name: ConfigEntry(name, e.value, bool(e.is_default), bool(e.is_read_only), bool(e.is_sensitive))
-        for name, e in entries.items()
-    }
+    return {name: _config_entry(name, e) for name, e in entries.items()}
+
+
+def _config_entry(name: str, e: Any) -> ConfigEntry:
+    source = _SOURCES.get(int(e.source), ConfigSource.UNKNOWN)
+    return ConfigEntry(name, e.value, bool(e.is_default), bool(e.is_read_only), bool(e.is_sensitive), source)

@@ -31,15 +31,28 @@ class ConnectionState:
     login_refused: bool = False
 
 
+class ConfigSource(StrEnum):
+    """Who set a configuration value, as a person reads it."""
+
+    UNKNOWN = "not told"
+    TOPIC = "topic"
+    DYNAMIC_BROKER = "one broker, dynamic"
+    DYNAMIC_DEFAULT = "all brokers, dynamic"
+    STATIC_BROKER = "broker, static"
+    DEFAULT = "default"
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigEntry:
-    """One configuration value of a topic. `is_default`: the topic itself does not set it."""
+    """One configuration value that is in force for a topic. `is_default`: neither the topic nor a broker sets it.
+    `value` is None where it is sensitive."""
 
     name: str
     value: str | None
     is_default: bool
     is_read_only: bool
     is_sensitive: bool
+    source: ConfigSource = ConfigSource.UNKNOWN
 
 
 class Reader(Protocol):

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from kexplorer.demo.broker import EmbeddedBroker
-from kexplorer.model.cluster import ConfigEntry
+from kexplorer.model.cluster import ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetSpec, TopicPartition
 from tests.kafka import direct
@@ -129,6 +129,8 @@ def test_configs(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     assert isinstance(found, dict)
     assert found["retention.ms"].value == "12345"
     assert not found["retention.ms"].is_default
+    assert found["retention.ms"].source is ConfigSource.TOPIC
+    assert found["cleanup.policy"].source is ConfigSource.DEFAULT
     assert found["cleanup.policy"].value == "delete"
     assert found["cleanup.policy"].is_default
     missing = answers[f"{topic_name}-not"]

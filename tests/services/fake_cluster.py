@@ -31,7 +31,8 @@ _PULL = 500  # records
 class FakeCluster:
     """`failures[call]` is raised by the call of that name ("metadata", "list_offsets", "topic_configs", "topic_ids",
     "open_reader"); `broken[partition]` is what that partition alone answers; `delay`: seconds every call takes.
-    `ids[topic]` is what is told of it: a topic that is added gets a new one."""
+    `ids[topic]` is what is told of it: a topic that is added gets a new one. `placed[partition]`: its leader and
+    replicas, where not broker 1 alone; `stable[partition]`: its last stable offset, where a transaction is open."""
 
     def __init__(self, name: str = "fake") -> None:
         self.profile = Profile(name, "127.0.0.1:9092")
@@ -41,6 +42,8 @@ class FakeCluster:
         self.broken: dict[TopicPartition, Failure] = {}
         self.configs: dict[str, dict[str, ConfigEntry]] = {}
         self.ids: dict[str, str | Failure | None] = {}
+        self.placed: dict[TopicPartition, Partition] = {}
+        self.stable: dict[TopicPartition, int] = {}
         self.closed = False
         self.calls: list[str] = []
         self.groups: dict[str, dict[TopicPartition, int]] = {}  # what each has committed
@@ -99,9 +102,10 @@ class FakeCluster:
         topics: dict[str, list[Partition]] = {name: [] for name in self.configs}
         for source in self.logs:
             leader = None if source in self.broken else 1
-            topics[source.topic].append(Partition(source.partition, leader, (1,), (1,)))
-        found = tuple(Topic(name, tuple(partitions)) for name, partitions in sorted(topics.items()))
-        return ClusterMetadata("fake-cluster", (Broker(1, "127.0.0.1", 9092),), found)
+            found = self.placed.get(source) or Partition(source.partition, leader, (1,), (1,))
+            topics[source.topic].append(found)
+        known = tuple(Topic(name, tuple(partitions)) for name, partitions in sorted(topics.items()))
+        return ClusterMetadata("fake-cluster", (Broker(1, "127.0.0.1", 9092),), known)
 
     async def list_offsets(
         self,
@@ -109,7 +113,10 @@ class FakeCluster:
         isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED,
     ) -> dict[TopicPartition, int | Failure | None]:
         await self._called("list_offsets")
-        return {source: self._offset(source, spec) for source, spec in wanted.items()}
+        found = {source: self._offset(source, spec) for source, spec in wanted.items()}
+        if isolation is IsolationLevel.READ_COMMITTED:
+            found |= {s: self.stable[s] for s, spec in wanted.items() if s in self.stable and spec is LogEdge.END}
+        return found
 
     async def committed(
         self, group: str, sources: Sequence[TopicPartition]
