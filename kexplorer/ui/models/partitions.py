@@ -1,0 +1,142 @@
+"""The partitions of a topic as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from PySide6.QtCore import QObject
+
+from kexplorer.formats.numbers import count, rate
+from kexplorer.services.topic_details import PartitionOffsets, Place
+from kexplorer.ui.models.rows import Column, RowsModel
+
+_UNKNOWN = PartitionOffsets()
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionRow:
+    place: Place
+    offsets: PartitionOffsets = _UNKNOWN
+
+    @property
+    def span(self) -> int | None:
+        start, end = self.offsets.start, self.offsets.end
+        return None if start is None or end is None else max(end - start, 0)
+
+    @property
+    def health(self) -> str:
+        partition = self.place.partition
+        if partition.leader is None:
+            return "no leader"
+        if partition.trouble or self.offsets.trouble:
+            return f"unreadable: {partition.trouble or self.offsets.trouble}"
+        if partition.under_replicated:
+            return f"under-replicated, {len(partition.isr)} of {len(partition.replicas)}"
+        return "ok"
+
+    @property
+    def tip(self) -> str:
+        return str(self.place.partition.trouble or self.offsets.trouble or "")
+
+
+def _leader(row: PartitionRow) -> str:
+    number = row.place.partition.leader
+    if number is None:
+        return "none"
+    return f"{number} · {row.place.leader}" if row.place.leader else f"{number} · offline"
+
+
+def _replicas(row: PartitionRow) -> str:
+    gone = row.place.offline
+    return ", ".join(f"{r} (offline)" if r in gone else str(r) for r in row.place.partition.replicas)
+
+
+def _number(number: int | None) -> str:
+    return "" if number is None else count(number)
+
+
+def _order(number: float | None) -> float:
+    return -1 if number is None else number
+
+
+_PREFERRED = {None: "", True: "yes", False: "no"}
+COLUMNS: tuple[Column[PartitionRow], ...] = (
+    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 11, True),
+    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 24, tip="Id and address of the broker"),
+    Column(
+        "Preferred",
+        lambda r: _PREFERRED[r.place.preferred],
+        lambda r: _PREFERRED[r.place.preferred],
+        11,
+        tip="Whether the leader is the first of the replicas",
+    ),
+    Column("Replicas", _replicas, lambda r: r.place.partition.replicas, 20, tip="Ids of brokers, the preferred first"),
+    Column("In sync", lambda r: ", ".join(map(str, r.place.partition.isr)), lambda r: r.place.partition.isr, 12),
+    Column("Log start", lambda r: _number(r.offsets.start), lambda r: _order(r.offsets.start), 13, True),
+    Column(
+        "Last stable",
+        lambda r: _number(r.offsets.stable),
+        lambda r: _order(r.offsets.stable),
+        13,
+        True,
+        "Committed readers read up to here",
+    ),
+    Column("Log end", lambda r: _number(r.offsets.end), lambda r: _order(r.offsets.end), 13, True),
+    Column(
+        "Offset span",
+        lambda r: _number(r.span),
+        lambda r: _order(r.span),
+        13,
+        True,
+        "End minus start: at most so many records, fewer after compaction or transactions",
+    ),
+    Column(
+        "Rate",
+        lambda r: "" if r.offsets.rate is None else rate(r.offsets.rate),
+        lambda r: _order(r.offsets.rate),
+        10,
+        True,
+        "Records a second since the last look",
+    ),
+    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 26),
+)
+
+
+def _tone(row: PartitionRow, column: int) -> str:
+    if COLUMNS[column].title != "Health":
+        return "text"
+    if row.health == "ok":
+        return "muted"
+    return "warn" if row.health.startswith("under") else "bad"
+
+
+class PartitionsModel(RowsModel[PartitionRow]):
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(COLUMNS, lambda r: r.place.partition.id, lambda r: r.tip, _tone, parent)
+        self._rows: dict[int, PartitionRow] = {}
+
+    def set_places(self, places: Sequence[Place]) -> None:
+        """What is known of the offsets is kept, except where nobody leads who could tell them."""
+        found = {place.partition.id: place for place in places}
+        self._rows = {
+            n: PartitionRow(place)
+            if place.partition.leader is None or n not in self._rows
+            else replace(self._rows[n], place=place)
+            for n, place in found.items()
+        }
+        self.set_rows(self._rows.values())
+
+    def set_offsets(self, found: Mapping[int, PartitionOffsets]) -> None:
+        self._rows |= {n: replace(self._rows[n], offsets=offsets) for n, offsets in found.items() if n in self._rows}
+        self.set_rows(self._rows.values())
+
+    @property
+    def summary(self) -> str:
+        """As in "12 partitions · 2 under-replicated · 1 without leader"."""
+        partitions = [row.place.partition for row in self._rows.values()]
+        under, without = sum(p.under_replicated for p in partitions), sum(p.leader is None for p in partitions)
+        parts = ["1 partition" if len(partitions) == 1 else f"{count(len(partitions))} partitions"]
+        parts += [f"{count(under)} under-replicated"] if under else []
+        parts += [f"{count(without)} without leader"] if without else []
+        return " · ".join(parts)
