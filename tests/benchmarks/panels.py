@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -46,6 +47,7 @@ def run(measure: Coroutine[None, None, None]) -> None:
     loop = qasync.QEventLoop(application)
     asyncio.set_event_loop(loop)
     loop.run_until_complete(measure)
+    gc.freeze()  # at exit Python would collect what Qt has destroyed, and crash; the program leaves by os._exit
 
 
 @contextlib.asynccontextmanager
