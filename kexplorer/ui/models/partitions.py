@@ -62,7 +62,7 @@ def _order(number: float | None) -> float:
 
 _PREFERRED = {None: "", True: "yes", False: "no"}
 COLUMNS: tuple[Column[PartitionRow], ...] = (
-    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 11, True),
+    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 13, True),
     Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 24, tip="Id and address of the broker"),
     Column(
         "Preferred",
