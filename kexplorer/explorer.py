@@ -35,7 +35,7 @@ from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.exporter import Exporter
-from kexplorer.ui.panels.keys import messages_key, topics_key
+from kexplorer.ui.panels.keys import messages_key, topic_key, topics_key
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.zones import zone_named
 
@@ -164,6 +164,9 @@ class Explorer:
     def open_together(self, profile: str, topics: Sequence[str]) -> None:
         self.window.workspace.open(messages_key(profile, *topics))
 
+    def open_details(self, profile: str, topic: str) -> None:
+        self.window.workspace.open(topic_key(profile, topic))
+
     def set_zone(self, zone: str) -> None:
         self._zone = zone_named(zone) or UTC
         for panel in self.window.workspace.panels():
@@ -191,7 +194,16 @@ class Explorer:
         if kind == "topics" and len(rest) == 1:
             from kexplorer.ui.panels.topics import TopicsPanel  # noqa: PLC0415  (a start needs no panel)
 
-            return TopicsPanel(profile, lambda: self._session(name), partial(self.open_together, name))
+            return TopicsPanel(
+                profile,
+                lambda: self._session(name),
+                partial(self.open_together, name),
+                partial(self.open_details, name),
+            )
+        if kind == "topic" and len(rest) == 2:
+            from kexplorer.ui.panels.topic import TopicPanel  # noqa: PLC0415
+
+            return TopicPanel(profile, unquote(rest[1]), lambda: self._session(name))
         if kind == "messages" and len(rest) == 2:
             from kexplorer.ui.panels.messages import MessagesPanel  # noqa: PLC0415
 

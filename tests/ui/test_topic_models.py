@@ -57,7 +57,7 @@ def test_cells_are_copied_and_stay_selected_when_sorted(qtbot: QtBot) -> None:
     table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
     assert _column(model, "Partition") == ["2", "1", "0"]
     QTest.keyClick(table, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert QGuiApplication.clipboard().text().startswith("0\t1 · 127.0.0.1:9092\tyes\t1, 2\t")
+    assert QGuiApplication.clipboard().text().startswith("0\tok\t1 · 127.0.0.1:9092\tyes\t1, 2\t")
 
 
 @pytest.mark.parametrize(

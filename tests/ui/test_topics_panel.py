@@ -21,12 +21,13 @@ class Shown:
 
     def __init__(self, qtloop: LoopRunner) -> None:
         self.opened: list[Sequence[str]] = []
+        self.details: list[str] = []
         self.panel = qtloop.run(self._make())
         (self.filter,) = self.panel.findChildren(QLineEdit)
         (self.table,) = self.panel.findChildren(QTableView)
 
     async def _make(self) -> TopicsPanel:
-        panel = TopicsPanel(SHOP, self._never, self.opened.append)
+        panel = TopicsPanel(SHOP, self._never, self.opened.append, self.details.append)
         panel._take(ClusterMetadata(None, (), tuple(topics("audit", "orders", "orders-dlq"))))
         return panel
 

@@ -47,11 +47,11 @@ def _marks(entry: ConfigEntry) -> str:
 
 
 COLUMNS: tuple[Column[ConfigEntry], ...] = (
-    Column("Setting", lambda e: e.name, lambda e: e.name, 40),
-    Column("Value", value_text, value_text, 28, tip="What is in force"),
-    Column("In words", in_words, in_words, 18),
-    Column("Set by", lambda e: e.source.value, lambda e: e.source.value, 24, tip="Who set the value that is in force"),
-    Column("Marks", _marks, _marks, 20),
+    Column("Setting", lambda e: e.name, lambda e: e.name, 36),
+    Column("Value", value_text, value_text, 25, tip="What is in force"),
+    Column("In words", in_words, in_words, 16),
+    Column("Set by", lambda e: e.source.value, lambda e: e.source.value, 18, tip="Who set the value that is in force"),
+    Column("Marks", _marks, _marks, 12),
 )
 
 

@@ -62,8 +62,9 @@ def _order(number: float | None) -> float:
 
 _PREFERRED = {None: "", True: "yes", False: "no"}
 COLUMNS: tuple[Column[PartitionRow], ...] = (
-    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 13, True),
-    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 24, tip="Id and address of the broker"),
+    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 13),
+    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 20),
+    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 20, tip="Id and address of the broker"),
     Column(
         "Preferred",
         lambda r: _PREFERRED[r.place.preferred],
@@ -71,8 +72,8 @@ COLUMNS: tuple[Column[PartitionRow], ...] = (
         11,
         tip="Whether the leader is the first of the replicas",
     ),
-    Column("Replicas", _replicas, lambda r: r.place.partition.replicas, 20, tip="Ids of brokers, the preferred first"),
-    Column("In sync", lambda r: ", ".join(map(str, r.place.partition.isr)), lambda r: r.place.partition.isr, 12),
+    Column("Replicas", _replicas, lambda r: r.place.partition.replicas, 11, tip="Ids of brokers, the preferred first"),
+    Column("In sync", lambda r: ", ".join(map(str, r.place.partition.isr)), lambda r: r.place.partition.isr, 10),
     Column("Log start", lambda r: _number(r.offsets.start), lambda r: _order(r.offsets.start), 13, True),
     Column(
         "Last stable",
@@ -99,7 +100,6 @@ COLUMNS: tuple[Column[PartitionRow], ...] = (
         True,
         "Records a second since the last look",
     ),
-    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 26),
 )
 
 

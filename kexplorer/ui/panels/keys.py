@@ -9,6 +9,10 @@ def topics_key(profile: str) -> str:
     return f"topics/{quote(profile, safe='')}"
 
 
+def topic_key(profile: str, topic: str) -> str:
+    return f"topic/{quote(profile, safe='')}/{quote(topic, safe='')}"
+
+
 def messages_key(profile: str, *topics: str) -> str:
     names = "+".join(quote(topic, safe="") for topic in topics)
     return f"messages/{quote(profile, safe='')}/{names}"

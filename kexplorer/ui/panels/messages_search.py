@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_REST = 0.5  # seconds in which the first rows are painted
 _LEARNT, _LEARNT_BYTES = 100, 64_000  # rows whose fields are offered to complete, and as much of each
 
 
@@ -138,6 +139,7 @@ class SearchArea(QWidget):
 
     async def look_for_interrupted(self) -> None:
         """Offers the newest search that was interrupted, now or before the program was ended."""
+        await asyncio.sleep(_REST)
         try:
             self._show_offer(await self._searches.interrupted(self._topics))
         except Failure as failure:

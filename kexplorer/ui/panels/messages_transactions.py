@@ -15,6 +15,7 @@ from kexplorer.services.transactions import Marks, held, sentence
 from kexplorer.ui.widgets.record_view import RecordView
 
 _LOOK_EVERY = 3.0  # seconds between two looks for open transactions
+_REST = 0.5  # seconds in which the first rows are painted
 _MARK_EVERY = 1.0  # seconds between two looks at the records on screen
 
 
@@ -24,6 +25,7 @@ async def tell_held(
     """Shows a sentence of open transactions that held readers at the same place before: most last for milliseconds.
     "" for none. Goes on until it is cancelled; failures are for whoever reads to tell."""
     stable: dict[TopicPartition, int] = {}
+    await asyncio.sleep(_REST)
     while True:
         found = []
         with contextlib.suppress(Failure):

@@ -37,17 +37,20 @@ _PIECE = 500  # topics whose details are asked for at a time, after the rows tha
 
 
 class TopicsPanel(Panel):
-    """`open_session` connects when that is needed; `open_topics` shows the messages of one or more in one view."""
+    """`open_session` connects when that is needed; `open_topics` shows the messages of one or more in one view,
+    `open_details` the partitions and configuration of one."""
 
     def __init__(
         self,
         profile: Profile,
         open_session: Callable[[], Awaitable[Session]],
         open_topics: Callable[[Sequence[str]], None],
+        open_details: Callable[[str], None],
     ) -> None:
         super().__init__(topics_key(profile.name), "Topics", "topic", profile.name, profile.colour)
         self._open_session = open_session
         self._open_topics = open_topics
+        self._open_details = open_details
         self._unwatch: Callable[[], object] = lambda: None
         self._known = False  # which topics there are
         self._model = TopicsModel(self)
@@ -243,6 +246,8 @@ class TopicsPanel(Panel):
         menu = QMenu(self)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addAction(icon("message"), together, lambda: self._open_topics(names))
+        if len(names) == 1:
+            menu.addAction(icon("partition"), "Partitions and configuration", lambda: self._open_details(names[0]))
         copy = "Copy name" if len(names) == 1 else "Copy names"
         menu.addAction(icon("copy"), copy, lambda: QGuiApplication.clipboard().setText("\n".join(names)))
         menu.popup(self._table.viewport().mapToGlobal(at))
