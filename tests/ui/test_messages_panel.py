@@ -138,11 +138,11 @@ async def _panel(bootstrap: str, topics: Sequence[str], home: Path) -> AsyncIter
         panel.deleteLater()
 
 
-async def _until(true: Callable[[], object], seconds: float = 15.0) -> None:
+async def _until(true: Callable[[], object], seconds: float = 15.0, every: float = 0.02) -> None:
     limit = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < limit, "it did not happen"
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
 
 
 def _button(panel: MessagesPanel, text: str) -> QPushButton:
@@ -745,8 +745,7 @@ def test_a_search_over_a_topic_that_is_made_anew_ends_and_is_not_complete(
         async with _opened(qtbot, broker.bootstrap, topic_name) as panel:
             await _until(lambda: panel.rows == 3000)
             panel.search(FilterSpec("old"))
-            while not panel.searching.running:  # noqa: ASYNC110  (at once: before all of it is with the workers)
-                await asyncio.sleep(0)
+            await _until(lambda: panel.searching.running, every=0)  # before all of it is with the workers
             looks.clear()
             _button(panel, "Pause").click()
             await _until(lambda: looks)
