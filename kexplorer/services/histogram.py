@@ -27,7 +27,6 @@ T = TypeVar("T")
 
 BINS = 64  # at most: an hour in minutes fits, wherever it begins
 _AT_ONCE = 4  # questions to the cluster
-_ASKED = 3  # times at most, where answers contradict each other
 _SAMPLE = 10  # offsets that are read at an end of a partition, to learn its time
 _LATEST = (1 << 63) - 1  # ms
 
@@ -191,11 +190,7 @@ class _Count:
     async def _look(self, ms: int, lows: Cut, highs: Cut) -> Cut:
         """The offset at a time, by partition, between what is known of earlier times and of later ones."""
         asked = {s: AtTime(min(max(ms, 0), _LATEST)) for s in self._starts if lows[s] < highs[s]}
-        found: dict[TopicPartition, int | Failure | None] = {}
-        for _ in range(_ASKED):
-            found |= await self._cluster.list_offsets(asked, self._isolation) if asked else {}
-            # "None so late", though a record of a later time is known: such an answer was seen, and not again.
-            asked = {s: at for s, at in asked.items() if found[s] is None and highs[s] < self._ends.get(s, 0)}
+        found = await self._cluster.list_offsets(asked, self._isolation) if asked else {}
         cut = dict(lows)
         for source, at in found.items():
             if not isinstance(at, Failure):

@@ -381,10 +381,6 @@ def test_there_are_never_more_bins_than_wanted(first: int, span: int, most: int)
     assert 1 <= len(borders) - 1 <= most
 
 
-@pytest.mark.xfail(
-    reason="in one run of fourteen every second border of one partition is that of the next; the cause is not found",
-    strict=False,
-)
 def test_the_histogram_of_a_real_topic(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     """Three partitions with a record a second, one with many at one time, one empty; the newest records are counted
     where their times are."""
