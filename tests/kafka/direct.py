@@ -58,7 +58,12 @@ def create(bootstrap: str, topic: str, partitions: int = 1, *, replication: int 
 
 
 def producer(bootstrap: str, **config: object) -> Producer:
-    settings = {"bootstrap.servers": bootstrap, "message.max.bytes": 4_000_000, "linger.ms": 5}
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "message.max.bytes": 4_000_000,
+        "linger.ms": 5,
+        "max.in.flight": 1,  # else a batch that a new leader refuses at first comes behind the next one
+    }
     return Producer(settings | {k.replace("_", "."): v for k, v in config.items()}, logger=QUIET)
 
 
