@@ -79,6 +79,11 @@ class Life:
     def _is_live(self, at: float) -> bool:
         return at >= self._now
 
+    def _arrival(self, at: float, past: float, live: float) -> float:
+        """When the next one comes of what comes so many times per s in the past, and so many now."""
+        moment = at + self._random.expovariate(past)
+        return moment if moment < self._now else max(at, self._now) + self._random.expovariate(live)
+
     def _record(
         self, topic: str, key: str | None, value: bytes | None, at: float, headers: Headers | None = None
     ) -> Record:
@@ -87,8 +92,7 @@ class Life:
     def _order(self, at: float) -> Step:
         random = self._random
         live = self._is_live(at)
-        rate = 11 + 6 * math.sin(at / 14) if live else HISTORIC_ORDERS_PER_S  # live: 5 to 17 orders/s
-        self._at(at + random.expovariate(rate), self._order)
+        self._at(self._arrival(at, HISTORIC_ORDERS_PER_S, 11 + 6 * math.sin(at / 14)), self._order)  # 5 to 17 orders/s
         basket = [(article, random.randrange(1, 5)) for article in random.sample(ARTICLES, random.randrange(1, 5))]
         order = _Order(next(self._orders), random.choice(PLACES), basket, 1 if live else 30)
         self._plan(order, 0, at)
@@ -145,9 +149,8 @@ class Life:
 
     def _clicks(self, at: float) -> Step:
         """A visitor's click; visitors come in bursts of three seconds."""
-        burst = at % 8 < 3
-        past = 0.1 if not self._is_live(at) else 1
-        self._at(at + self._random.expovariate((200 if burst else 4) * past), self._clicks)
+        rate = 200 if at % 8 < 3 else 4
+        self._at(self._arrival(at, rate / 10, rate), self._clicks)
         session = f"s{self._random.randrange(200):03}"
         return Step([self._record("clicks", session, payloads.click(self._random, session, at), at)])
 

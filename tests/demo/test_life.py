@@ -77,3 +77,10 @@ def test_transactions_are_committed_or_aborted_as_a_whole(past: list[Step], comm
     assert len(steps) > 20
     assert {record.topic for record in records(steps)} == {"audit"}
     assert all(len({record.key for record in step.records}) == 1 for step in steps)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_watched_goes_on_within_seconds_of_the_start(seed: int) -> None:
+    life = Life(seed, NOW)
+    assert list(life.until(NOW))
+    assert {"orders", "order-events", "clicks"} <= {record.topic for record in records(list(life.until(NOW + 2)))}
