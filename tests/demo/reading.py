@@ -5,7 +5,7 @@ import time
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.cimpl import KafkaError, Message
 
-LIMIT_S = 20.0
+LIMIT_S = 60.0
 
 
 def read(bootstrap: str, topic: str, isolation: str = "read_uncommitted", share: float = 0) -> list[Message]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,13 +164,6 @@ def groups_of(bootstrap: str) -> list[str]:
     answer = client.list_consumer_groups(request_timeout=10).result(10)
     assert not answer.errors
     return sorted(group.group_id for group in answer.valid)
-
-
-async def until(holds: Callable[[], bool], seconds: float = 20) -> None:
-    """Waits for what other tasks and threads bring about."""
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110  (nothing tells of it)
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager

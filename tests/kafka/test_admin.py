@@ -23,7 +23,7 @@ def _offsets(aio: LoopRunner, bootstrap: str, wanted: dict[TopicPartition, Offse
         async with direct.connected(bootstrap) as cluster:
             return await cluster.list_offsets(wanted)
 
-    return aio.run(ask(), 30)
+    return aio.run(ask())
 
 
 def test_the_list_of_topics_is_the_brokers(aio: LoopRunner, broker: Broker, topic_name: str) -> None:

@@ -216,7 +216,7 @@ def test_every_filter_finds_what_kcat_and_grep_or_jq_find(
         for isolation in ISOLATIONS:
             for case in CASES:
                 theirs = _kcat(broker, topic, isolation, case.columns, case.commands)
-                ours = aio.run(_searched(broker, topic, partitions, case.spec, isolation, pool), 60)
+                ours = aio.run(_searched(broker, topic, partitions, case.spec, isolation, pool))
                 assert len(ours) == len(set(ours)), case
                 if set(ours) != theirs:  # unless the cleaner came in between
                     again = _kcat(broker, topic, isolation, case.columns, case.commands)

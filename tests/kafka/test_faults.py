@@ -22,6 +22,7 @@ from tests.pages import newest
 from tests.rig import processes
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 
 LIMIT = 13.0  # seconds that any call may take
 
@@ -52,17 +53,17 @@ def _follow_through(
             page = await newest(cluster, topic, 10)
             following = asyncio.create_task(browser.follow(cluster, page.ends, view.take))
             sent = await asyncio.to_thread(direct.produce, written_at, topic, direct.rows(500, partitions))
-            await direct.until(lambda: len(view.records) == 500)
+            await until(lambda: len(view.records) == 500)
             await asyncio.to_thread(fault)
             more = direct.rows(500, partitions, start=500)
             sent += await asyncio.to_thread(direct.produce, written_at, topic, more)
-            await direct.until(lambda: len(view.records) >= 1000, 60)
+            await until(lambda: len(view.records) >= 1000)
             await asyncio.sleep(0.5)  # a record that came twice would come now
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
         return sent
 
-    return view, aio.run(follow(), 110)
+    return view, aio.run(follow())
 
 
 def _each_once(view: _View, sent: list[Sent], partitions: int) -> None:
@@ -114,7 +115,7 @@ def test_connections_are_cut_in_the_middle_of_a_fetch(aio: LoopRunner, kafka: Ri
                     await asyncio.to_thread(kafka.proxies[0].rate, 20_000_000)
             assert cut == 3
 
-    aio.run(read(), 90)
+    aio.run(read())
     assert found == {0: list(range(20_000)), 1: list(range(20_000))}
 
 
@@ -164,7 +165,7 @@ def test_a_wrong_port_is_named(aio: LoopRunner) -> None:
     async def watch() -> str:
         async with direct.connected(f"127.0.0.1:{port}") as cluster:
             cluster.watch_state(lambda state: None)
-            await direct.until(lambda: cluster.state.link is Link.DOWN, 5)
+            await until(lambda: cluster.state.link is Link.DOWN)
             return cluster.state.reason
 
     reason = aio.run(watch())
@@ -196,10 +197,10 @@ def test_a_frozen_broker(aio: LoopRunner, kafka: Rig, topic_name: str) -> None:
             assert {trouble.source for trouble in troubles} == set(wanted)
             begun = time.monotonic()
             await cluster.close()
-            assert time.monotonic() - begun < 0.1
+            assert time.monotonic() - begun < 1
             kafka.node(1).thaw()
 
-    aio.run(ask(), 60)
+    aio.run(ask())
 
 
 _FREEZE = """
@@ -242,7 +243,7 @@ def test_the_program_ends_beside_a_frozen_broker(kafka: Rig, topic_name: str) ->
         _, errors = process.communicate(b"go\n", timeout=30)
         took = time.monotonic() - begun
     assert process.returncode == 0, errors
-    assert took < 3
+    assert took < 10
     assert errors == b""
 
 
@@ -274,7 +275,7 @@ def test_one_of_three_is_gone(aio: LoopRunner, kafka3: Rig, topic_name: str, how
                 assert {trouble.source for trouble in page.troubles} == lost
                 await asyncio.sleep(4)
 
-    aio.run(ask(), 90)
+    aio.run(ask())
 
 
 @pytest.mark.slow
@@ -296,7 +297,7 @@ def test_leaders_move_off_a_frozen_broker(aio: LoopRunner, kafka3: Rig, topic_na
             assert len(page.records) == 600
             assert not page.troubles
 
-    aio.run(ask(), 100)
+    aio.run(ask())
 
 
 def _wait_for_leaders_other_than(broker: int, bootstrap: str, topic: str) -> None:

@@ -17,7 +17,7 @@ def _ask(aio: LoopRunner, bootstrap: str, group: str, *sources: TopicPartition) 
         async with direct.connected(bootstrap) as cluster:
             return dict(await cluster.committed(group, sources))
 
-    return aio.run(ask(), 40)
+    return aio.run(ask())
 
 
 def test_what_was_committed_is_found_and_nobody_joins(aio: LoopRunner, broker: Broker, topic_name: str) -> None:

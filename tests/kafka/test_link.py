@@ -19,6 +19,7 @@ from tests.rig import processes
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 
 REFUSED = "127.0.0.1:{}/bootstrap: Connect to ipv4#127.0.0.1:{} failed: Connection refused (after 0ms in state CONNECT)"
 
@@ -60,7 +61,7 @@ def test_one_that_hangs_up_before_it_ever_answered_is_told_of(aio: LoopRunner, k
         async with direct.connected(kafka.bootstrap("SASL_PLAINTEXT")) as cluster:
             with pytest.raises(Failure, match="closed the connection without an answer"):
                 await cluster.metadata()
-            await direct.until(lambda: cluster.state.link is Link.DOWN)
+            await until(lambda: cluster.state.link is Link.DOWN)
             assert "may want another security protocol" in cluster.state.reason
 
     aio.run(watch())
@@ -99,7 +100,7 @@ def test_a_refused_login_is_told_from_other_trouble(aio: LoopRunner, kafka: Rig)
         finally:
             await cluster.close()
 
-    aio.run(ask(), 60)
+    aio.run(ask())
 
 
 def test_an_answer_is_up_and_silence_is_down() -> None:
@@ -154,7 +155,7 @@ def test_two_watchers_of_one_function_and_one_that_raises(aio: LoopRunner) -> No
         assert told == [ConnectionState(Link.UP)] * 2
         stops[1]()
         monitor.on_silence("frozen")
-        await direct.until(lambda: len(told) == 3)
+        await until(lambda: len(told) == 3)
         stops[2]()
         stops[2]()
         monitor.on_answer()
@@ -203,7 +204,7 @@ def test_twenty_dead_addresses(aio: LoopRunner, caplog: pytest.LogCaptureFixture
             await asyncio.sleep(8)
 
     with caplog.at_level(logging.INFO):
-        aio.run(watch(), 30)
+        aio.run(watch())
     assert all(b[0] - a[0] > 0.9 for a, b in pairwise(told))
     assert told[-1][1].link is Link.DOWN
     assert "refused" in told[-1][1].reason
@@ -216,6 +217,6 @@ def test_the_state_follows_a_living_broker(aio: LoopRunner, broker: Broker) -> N
         async with direct.connected(broker.bootstrap) as cluster:
             assert cluster.state == ConnectionState(Link.CONNECTING)
             cluster.watch_state(lambda state: None)
-            await direct.until(lambda: cluster.state == ConnectionState(Link.UP))
+            await until(lambda: cluster.state == ConnectionState(Link.UP))
 
     aio.run(watch())

@@ -66,7 +66,7 @@ def test_a_broker_that_is_well(aio: LoopRunner, broker: Broker) -> None:
     outcomes = walk.outcomes()
     assert [name for name in ORDER if outcomes[name] == StepOutcome.SKIPPED] == ["TLS", "SASL"]
     assert StepOutcome.FAILED not in outcomes.values()
-    assert all(step.seconds < 5 for step in walk.steps)
+    assert all(step.seconds < 15 for step in walk.steps)
 
 
 @pytest.mark.parametrize("mechanism", SaslMechanism)
@@ -171,7 +171,7 @@ def test_a_black_hole(aio: LoopRunner, black_hole: int, protocol: P, where: str)
     started = time.monotonic()
     step, failure = Walk(aio, _profile(f"127.0.0.1:{black_hole}", protocol)).failed()
     assert (step, failure.kind) == (where, FailureKind.TIMEOUT)
-    assert 4 < time.monotonic() - started < 7
+    assert 4 < time.monotonic() - started < 20
 
 
 def test_a_frozen_broker(aio: LoopRunner, kafka: KafkaCluster) -> None:

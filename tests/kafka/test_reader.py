@@ -34,7 +34,7 @@ def _read(
         async with direct.connected(broker.bootstrap) as cluster, cluster.open_reader(ranges) as reader:
             return await _drain(reader)
 
-    records, troubles = aio.run(ask(), 60)
+    records, troubles = aio.run(ask())
     return [(record.partition, record.offset) for record in records], troubles
 
 
@@ -93,7 +93,7 @@ def test_a_warm_reader_starts_afresh(aio: LoopRunner, broker: Broker, topic_name
                 found = sorted((record.partition, record.offset) for record in records)
                 assert found == [(p, start + n) for p in range(3) for n in range(50 * (p + 1))]
 
-    aio.run(ask(), 60)
+    aio.run(ask())
 
 
 def test_readers_side_by_side(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
@@ -112,7 +112,7 @@ def test_readers_side_by_side(aio: LoopRunner, broker: Broker, topic_name: str) 
             found = await asyncio.gather(*(one(start) for start in range(0, 1600, 200)))
         assert [offset for each in found for offset in each] == list(range(1600))
 
-    aio.run(ask(), 60)
+    aio.run(ask())
 
 
 def test_a_reader_that_is_not_asked_loses_nothing(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
@@ -223,7 +223,7 @@ def test_a_purge_while_records_flow(aio: LoopRunner, broker: Broker, topic_name:
                     await asyncio.to_thread(direct.delete_records, broker.bootstrap, topic_name, {0: 59_000})
         return offsets, troubles
 
-    offsets, troubles = aio.run(ask(), 60)
+    offsets, troubles = aio.run(ask())
     assert offsets == sorted(set(offsets))
     assert offsets[-1000:] == list(range(59_000, 60_000))
     assert len(troubles) <= 1
@@ -287,7 +287,7 @@ def test_a_topic_is_deleted_while_it_is_followed(aio: LoopRunner, broker: Broker
             assert cluster.state == ConnectionState(Link.UP)
             return records, troubles
 
-    records, troubles = aio.run(ask(), 30)
+    records, troubles = aio.run(ask())
     assert len(records) == 10
     assert sorted(trouble.source.partition for trouble in troubles) == [0, 1]
     assert {trouble.failure.kind for trouble in troubles} == {FailureKind.NOT_FOUND}
@@ -341,7 +341,7 @@ def test_a_view_paused_for_longer_than_a_group_would_allow(aio: LoopRunner, brok
         assert await _count(reader, 5) == 5
         reader.stop()
 
-    aio.run(ask(), 30)
+    aio.run(ask())
     handle.close()
 
 

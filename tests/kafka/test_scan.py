@@ -38,6 +38,7 @@ from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import wait
 
 COMMITTED, UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
 EVERYTHING = FilterSpec("")
@@ -194,7 +195,7 @@ def test_every_filter_finds_what_an_independent_reader_finds(
             assert report.complete, list(report.lines())
             assert report.progress.records == len(everything)
 
-    aio.run(run(), 100)
+    aio.run(run())
 
 
 @pytest.mark.kafka
@@ -224,7 +225,7 @@ def test_gaps_of_compaction(aio: LoopRunner, broker: Broker, topic_name: str) ->
     after: list[Record] = []
     while after != everything:  # the cleaner may come in between
         everything = after or everything
-        found, search = aio.run(_searched(broker.bootstrap, topic_name, 1, FilterSpec("needle")), 60)
+        found, search = aio.run(_searched(broker.bootstrap, topic_name, 1, FilterSpec("needle")))
         after = independent(broker.bootstrap, topic_name, 1, UNCOMMITTED)
     assert found == [record for record in everything if _contains(record.value, b"needle")]
     assert search.report().complete
@@ -299,7 +300,7 @@ def test_what_would_be_too_much_comes_in_parts(
     monkeypatch.setattr(coverage, "FIRST", 20_000)
     direct.create(broker.bootstrap, topic_name)
     direct.produce(broker.bootstrap, topic_name, direct.rows(20_000, size=100))
-    found, search = aio.run(_searched(broker.bootstrap, topic_name, 1, EVERYTHING), 60)
+    found, search = aio.run(_searched(broker.bootstrap, topic_name, 1, EVERYTHING))
     assert [record.offset for record in found] == list(range(20_000))
     assert search.report().complete
 
@@ -423,10 +424,7 @@ def test_the_program_is_killed_and_takes_the_search_up_again(
                 break
         children = Path(f"/proc/{victim.pid}/task/{victim.pid}/children").read_text().split()
         victim.kill()
-    limit = time.monotonic() + 5
-    while any(_runs(pid) for pid in children):
-        assert time.monotonic() < limit, "workers outlive their program"
-        time.sleep(0.02)
+    wait(lambda: not any(_runs(pid) for pid in children), 0.02)  # workers don't outlive their program
 
     async def again() -> tuple[list[Record], Search, int]:
         saved = await store.load(number)
@@ -437,7 +435,7 @@ def test_the_program_is_killed_and_takes_the_search_up_again(
             found += batch.records
         return found, search, saved.records
 
-    found, search, before = aio.run(again(), 60)
+    found, search, before = aio.run(again())
     assert 15_000 < before < 60_000
     assert search.progress().records == 60_000
     assert sorted(r.value or b"" for r in found) == [b"%0500d" % n for n in range(60_000) if "77" in str(n)]
@@ -461,7 +459,7 @@ def test_retention_overtakes_the_search(aio: LoopRunner, broker: Broker, large: 
             direct.delete_records(broker.bootstrap, large, {0: 15_000})
             purged.append(1)
 
-    found, search = aio.run(_searched(broker.bootstrap, large, 3, EVERYTHING, UNCOMMITTED, during=purge), 90)
+    found, search = aio.run(_searched(broker.bootstrap, large, 3, EVERYTHING, UNCOMMITTED, during=purge))
     offsets = [record.offset for record in found if record.partition == 0]
     assert set(range(15_000, 20_000)) <= set(offsets)
     assert len(offsets) == len(set(offsets))
@@ -497,7 +495,7 @@ def test_a_topic_that_is_not_there(aio: LoopRunner, broker: Broker, topic_name: 
 @pytest.mark.kafka
 def test_searching_touches_nothing(aio: LoopRunner, broker: Broker, mixed: str) -> None:
     before = direct.snapshot(broker.bootstrap)
-    found, _ = aio.run(_searched(broker.bootstrap, mixed, 4, FilterSpec("needle"), COMMITTED, partial(ScanPool, 2)), 60)
+    found, _ = aio.run(_searched(broker.bootstrap, mixed, 4, FilterSpec("needle"), COMMITTED, partial(ScanPool, 2)))
     assert found
     after = direct.snapshot(broker.bootstrap)
     for group in before.committed.keys() - after.committed.keys():  # the rig lets offsets expire after a minute
@@ -521,6 +519,6 @@ def test_secrets_reach_workers_by_pipe_alone(aio: LoopRunner, broker: Broker, la
         while await search.next_batch() is not None:
             seen.extend(_given_to(_workers()))
 
-    aio.run(run(), 60)
+    aio.run(run())
     assert seen
     assert not any(password.encode() in each for each in seen)

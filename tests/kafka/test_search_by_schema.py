@@ -111,7 +111,7 @@ def test_a_topic_of_everything(
     aio: LoopRunner, broker: Broker, topic_name: str, mixed: list[Sent], registry: FakeRegistry
 ) -> None:
     """Enums and decimals of Avro, framed and by header, beside JSON; what cannot be decoded is counted and told."""
-    found, report = aio.run(_searched(broker, topic_name, FAILED, _cache(registry), mixed), 120)
+    found, report = aio.run(_searched(broker, topic_name, FAILED, _cache(registry), mixed))
     assert found == _failed(mixed, {0, 1, 2})
     assert report.progress.records == COUNT
     assert report.undecoded
@@ -130,7 +130,7 @@ def test_a_registry_that_is_down(
 ) -> None:
     registry.odd["/schemas/ids/7"] = registry.odd[f"/schemas/guids/{GUID}"] = (503, {}, b"down for a while")
     registry.odd["/schemas/ids/99"] = (503, {}, b"down for a while")
-    found, report = aio.run(_searched(broker, topic_name, FAILED, _cache(registry), mixed), 120)
+    found, report = aio.run(_searched(broker, topic_name, FAILED, _cache(registry), mixed))
     assert found == _failed(mixed, {1})
     assert report.undecoded
     assert report.undecoded.records == 4 * COUNT // 7
@@ -145,7 +145,7 @@ def test_a_registry_that_does_not_answer(
     """It is waited for once, up to its time limit, and not for each record."""
     registry.delay = 2.0
     cache = SchemaCache(RegistryClient(RegistryAccess(registry.url), 0.2))
-    found, report = aio.run(_searched(broker, topic_name, FAILED, cache, mixed, lambda: ThreadPoolExecutor(1)), 120)
+    found, report = aio.run(_searched(broker, topic_name, FAILED, cache, mixed, lambda: ThreadPoolExecutor(1)))
     assert found == _failed(mixed, {1})
     assert report.undecoded
     assert "did not answer within 0.2 s" in report.undecoded.why
@@ -156,12 +156,12 @@ def test_a_registry_that_does_not_answer(
 def test_only_what_the_filter_asks_for_is_decoded(
     aio: LoopRunner, broker: Broker, topic_name: str, mixed: list[Sent], registry: FakeRegistry
 ) -> None:
-    found, report = aio.run(_searched(broker, topic_name, "value == null", _cache(registry), mixed), 120)
+    found, report = aio.run(_searched(broker, topic_name, "value == null", _cache(registry), mixed))
     assert len(found) == COUNT // 7
     assert report.complete
     everywhere = "partition == 1 and size > 0"
     registry.asked.clear()
-    found, report = aio.run(_searched(broker, topic_name, everywhere, _cache(registry), mixed), 120)
+    found, report = aio.run(_searched(broker, topic_name, everywhere, _cache(registry), mixed))
     assert found == sorted((s.partition, s.offset) for s in mixed if s.partition == 1 and s.value)
     assert report.complete
     assert not registry.asked
@@ -176,7 +176,7 @@ def test_a_file_without_a_registry(aio: LoopRunner, broker: Broker, topic_name: 
         topic_name, Part.VALUE, SchemaFormat.PROTOBUF, str(HERE / "order.proto"), "shop.orders.Order"
     )
     cache = SchemaCache(assigned=read_assigned([file]))
-    found, report = aio.run(_searched(broker, topic_name, 'value.level == "HIGH"', cache, sent), 120)
+    found, report = aio.run(_searched(broker, topic_name, 'value.level == "HIGH"', cache, sent))
     assert found == [(0, n) for n in range(90) if n % 3 == 2]
     assert report.complete
 

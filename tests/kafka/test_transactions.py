@@ -131,7 +131,7 @@ def test_several_producers_on_the_same_partitions(
                     assert found.get((s, o)) == wanted[s.partition, o]
             await _look_at_window(cluster, whole, wanted)
 
-    aio.run(look(), 90)
+    aio.run(look())
     late.abort_transaction(30)
 
 
@@ -174,7 +174,7 @@ def test_a_page_within_a_large_aborted_transaction(
             page = await _read(cluster, OffsetRange(source, 19_950, 20_301))
             assert await Marks(cluster).of(page) == {(source, n): Mark.ABORTED for n in range(19_950, 20_000)}
 
-    aio.run(look(), 60)
+    aio.run(look())
 
 
 def test_an_open_transaction_holds_readers_until_it_ends(
@@ -203,7 +203,7 @@ def test_an_open_transaction_holds_readers_until_it_ends(
             assert await marks.of(page) == {(sources[1], 10): Mark.ABORTED}
             assert await transactions.held(cluster, sources) == []
 
-    aio.run(look(), 60)
+    aio.run(look())
 
 
 def test_a_topic_without_transactions_is_not_read_twice(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
@@ -223,7 +223,7 @@ def test_a_topic_without_transactions_is_not_read_twice(aio: LoopRunner, broker:
             assert await marks.of(older) == {}
             assert opened == []
 
-    aio.run(look(), 60)
+    aio.run(look())
 
 
 def test_records_that_were_purged_meanwhile_are_not_taken_for_aborted(
@@ -246,7 +246,7 @@ def test_records_that_were_purged_meanwhile_are_not_taken_for_aborted(
             page = await _read(cluster, OffsetRange(source, 20, 61))
             assert await Marks(cluster).of(page) == {(source, n): Mark.ABORTED for n in range(50, 60)}
 
-    aio.run(look(), 60)
+    aio.run(look())
 
 
 def test_gaps_of_compaction_are_no_transactions(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
@@ -278,4 +278,4 @@ def test_gaps_of_compaction_are_no_transactions(aio: LoopRunner, broker: Broker,
             assert await Marks(cluster).of(page) == {}
             assert opened[0] is COMMITTED
 
-    aio.run(look(), 90)
+    aio.run(look())

@@ -78,7 +78,7 @@ def test_fifty_visits_leave_no_trace(aio: LoopRunner, broker: Broker, topic_name
     known = set(direct.groups_of(broker.bootstrap))
     assert f"{topic_name}-team" in known
     with _Groups(broker.bootstrap) as groups:
-        aio.run(visits(), 90)
+        aio.run(visits())
     assert groups.looks > 20
     assert groups.seen <= known
     after = direct.snapshot(broker.bootstrap)
@@ -106,7 +106,7 @@ def test_asking_for_a_topic_does_not_create_it(aio: LoopRunner, broker: Broker, 
                         assert len(batch.records) == 0
             assert topic_name not in [topic.name for topic in (await cluster.metadata()).topics]
 
-    aio.run(ask(), 60)
+    aio.run(ask())
     assert topic_name not in direct.admin(broker.bootstrap).list_topics(timeout=10).topics
 
 

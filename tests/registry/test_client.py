@@ -133,10 +133,10 @@ def test_another_host_is_not_asked(registry: FakeRegistry, where: str) -> None:
 @pytest.mark.parametrize("slow", ["delay", "drip"])
 def test_a_slow_answer_is_not_waited_for(registry: FakeRegistry, slow: str) -> None:
     registry.add(7, '"' + "x" * 40 + '"')
-    setattr(registry, slow, 1.0 if slow == "delay" else 0.05)
+    setattr(registry, slow, 4.0 if slow == "delay" else 0.1)
     start = time.monotonic()
     failure = _failure(registry, seconds=0.4)
-    assert time.monotonic() - start < 0.9
+    assert time.monotonic() - start < 3
     assert failure.kind is FailureKind.TIMEOUT
     assert failure.message.endswith("did not answer within 0.4 s.")
 

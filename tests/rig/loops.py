@@ -13,6 +13,8 @@ import qasync
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
+from tests.rig.waiting import PATIENCE_S
+
 T = TypeVar("T")
 _LONGEST = "longest gap, ms"  # property of a test
 
@@ -80,7 +82,7 @@ class LoopRunner:
         self._loop = loop
         self._around = around
 
-    def run(self, coroutine: Coroutine[object, object, T], timeout: float = 20.0) -> T:
+    def run(self, coroutine: Coroutine[object, object, T], timeout: float = 2 * PATIENCE_S) -> T:
         """Its result, or what it raised; TimeoutError after `timeout` s. Tasks it started go on in the next run."""
         with self._around:
             return self._loop.run_until_complete(asyncio.wait_for(coroutine, timeout))
@@ -100,13 +102,13 @@ class LoopRunner:
 
 @pytest.fixture
 def aio() -> Iterator[LoopRunner]:
-    """`aio.run(coroutine, timeout=20)` on asyncio's own loop. Tasks left at the end of the test fail it."""
+    """`aio.run(coroutine)` on asyncio's own loop. Tasks left at the end of the test fail it."""
     yield from _runner(asyncio.new_event_loop(), nullcontext())
 
 
 @pytest.fixture
 def qtloop(request: pytest.FixtureRequest, qapp: QApplication) -> Iterator[LoopRunner]:
-    """`qtloop.run(coroutine, timeout=20)` on the loop of the window, under `heartbeat` if the test has that too."""
+    """`qtloop.run(coroutine)` on the loop of the window, under `heartbeat` if the test has that too."""
     watch = request.getfixturevalue("heartbeat") if "heartbeat" in request.fixturenames else nullcontext()
     yield from _runner(qasync.QEventLoop(qapp), watch)
 

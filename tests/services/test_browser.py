@@ -17,6 +17,7 @@ from tests.kafka.direct import NOW, Sent
 from tests.pages import newest
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 
 COMMITTED = IsolationLevel.READ_COMMITTED
 UNCOMMITTED = IsolationLevel.READ_UNCOMMITTED
@@ -35,7 +36,7 @@ def _page(
         async with direct.connected(broker.bootstrap) as cluster:
             return await newest(cluster, topic, count, isolation)
 
-    return aio.run(ask(), 60)
+    return aio.run(ask())
 
 
 ODD = [
@@ -266,13 +267,13 @@ def test_following_brings_each_record_once(aio: LoopRunner, broker: Broker, topi
             page = await newest(cluster, topic_name, 10)
             following = asyncio.create_task(browser.follow(cluster, page.ends, take))
             produced = await _produce_in_pieces(writer, topic_name, partitions)
-            await direct.until(lambda: len(seen) >= len(produced))
+            await until(lambda: len(seen) >= len(produced))
             await asyncio.sleep(0.3)  # a record that came twice would come now
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             return produced
 
-    produced = aio.run(follow(), 60)
+    produced = aio.run(follow())
     assert len(before) == 60
     got = [_sent(record) for record in seen]
     assert len(got) == len(produced)

@@ -34,6 +34,7 @@ from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 UNCOMMITTED = IsolationLevel.READ_UNCOMMITTED
@@ -128,7 +129,7 @@ def test_a_streamed_range_is_byte_for_byte_what_was_produced(
             resolved = await resolve(cluster, sources, None, None, isolation, NOW)
             return await export_range(cluster, resolved.ranges, isolation, target, jobs, resolved.troubles)
 
-    report = aio.run(run(), 60)
+    report = aio.run(run())
     assert report == Report(target.path, len(sent), target.path.stat().st_size, complete=True)
     found = _read(target.path)
     assert {r.topic for r in found} == {topic_name}
@@ -157,7 +158,7 @@ def test_records_that_retention_took_meanwhile_are_told(
         async with direct.connected(broker.bootstrap) as cluster:
             return await export_range(cluster, ranges, UNCOMMITTED, target, jobs)
 
-    report = aio.run(run(), 60)
+    report = aio.run(run())
     assert (report.path, report.complete, report.records) == (_part(target), False, 140)
     assert [(trouble.source, trouble.offset) for trouble in report.troubles] == [(ranges[0].source, 0)]
     assert "Records 0 to 59 of partition 0 are gone." in "\n".join(report.lines())
@@ -177,7 +178,7 @@ def test_a_partition_that_fails_leaves_a_part_and_the_offsets_that_it_lacks(aio:
 
     async def run() -> Report:
         task = asyncio.create_task(export_range(cluster, ranges, UNCOMMITTED, target, jobs))
-        await direct.until(lambda: bool(jobs.active and jobs.all()[0].done >= 1200))  # in partition 1
+        await until(lambda: bool(jobs.active and jobs.all()[0].done >= 1200))  # in partition 1
         cluster.broken[ranges[1].source] = GONE
         return await task
 
@@ -239,7 +240,7 @@ def test_a_cancelled_export_leaves_nothing(aio: LoopRunner, target: Target) -> N
 
     async def run() -> None:
         task = asyncio.create_task(export_range(cluster, ranges, UNCOMMITTED, target, jobs))
-        await direct.until(lambda: bool(jobs.active and jobs.all()[0].done))
+        await until(lambda: bool(jobs.active and jobs.all()[0].done))
         assert os.listdir(target.path.parent) == ["orders.jsonl.part"]
         jobs.all()[0].cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -260,7 +261,7 @@ def test_an_export_whose_owner_closes_is_a_cancelled_job(aio: LoopRunner, target
 
     async def run() -> None:
         task = asyncio.create_task(export_records(endless(), 1 << 60, target, jobs))
-        await direct.until(lambda: bool(jobs.active and jobs.all()[0].done))
+        await until(lambda: bool(jobs.active and jobs.all()[0].done))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -283,7 +284,7 @@ def test_a_cancel_while_the_disk_syncs_never_makes_a_file(
 
     async def run() -> None:
         task = asyncio.create_task(export_records(_records(10), 10, target, jobs))
-        await direct.until(lambda: bool(syncing))
+        await until(lambda: bool(syncing))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -306,7 +307,7 @@ def test_a_disk_that_hangs_holds_up_nobody(aio: LoopRunner, target: Target, monk
 
     async def run() -> None:
         task = asyncio.create_task(export_records(_records(3), 3, target, Jobs()))
-        await direct.until(hanging.is_set)
+        await until(hanging.is_set)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -316,7 +317,7 @@ def test_a_disk_that_hangs_holds_up_nobody(aio: LoopRunner, target: Target, monk
         assert not go_on.is_set()
         assert sorted(os.listdir(target.path.parent)) == ["orders.jsonl.part", "other.jsonl.part"]
         go_on.set()
-        await direct.until(lambda: not os.listdir(target.path.parent))
+        await until(lambda: not os.listdir(target.path.parent))
 
     aio.run(run())
 
@@ -339,7 +340,7 @@ def test_a_killed_process_leaves_only_a_part_that_the_next_export_does_not_touch
 ) -> None:
     process = subprocess.Popen([sys.executable, "-c", _ENDLESS, str(target.path)])
     try:
-        aio.run(direct.until(lambda: _part(target).exists() and _part(target).stat().st_size > 2_000_000, 60), 70)
+        aio.run(until(lambda: _part(target).exists() and _part(target).stat().st_size > 2_000_000))
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -549,7 +550,7 @@ def test_a_cancelled_parquet_export_leaves_nothing(aio: LoopRunner, tmp_path: Pa
         task = asyncio.create_task(
             export_records(records, 1 << 30, Target(tmp_path / "a.parquet", Format.PARQUET), jobs)
         )
-        await direct.until(lambda: bool(jobs.active and jobs.all()[0].done > 400))
+        await until(lambda: bool(jobs.active and jobs.all()[0].done > 400))
         jobs.all()[0].cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

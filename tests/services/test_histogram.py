@@ -23,6 +23,7 @@ from tests.kafka import direct
 from tests.kafka.direct import Sent
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 NOW = 1_795_424_400_000  # 2026-11-23 09:00 UTC
@@ -332,7 +333,7 @@ def test_cancelling_leaves_nothing_running(aio: LoopRunner) -> None:
     async def look() -> None:
         before = asyncio.all_tasks()
         task = asyncio.ensure_future(_all(cluster))
-        await direct.until(lambda: cluster.calls.count("list_offsets") > 6)
+        await until(lambda: cluster.calls.count("list_offsets") > 6)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()

@@ -13,8 +13,8 @@ import pytest
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.services import identity
 from kexplorer.services.identity import Change
-from tests.kafka.direct import until
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 TIMEOUT = Failure(FailureKind.TIMEOUT, "No answer.")

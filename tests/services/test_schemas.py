@@ -21,14 +21,14 @@ DATA = b"\x00\x00\x00\x00\x07\x02"
 
 
 def test_decode_prepare_decode(aio: LoopRunner) -> None:
-    registry = FakeRegistry(authorization="Basic cmVhZGVyOnNlY3JldA==", delay=0.2)
+    registry = FakeRegistry(authorization="Basic cmVhZGVyOnNlY3JldA==", delay=1.0)
     registry.add(7, '"long"')
     with Running(registry):
         profile = Profile("p", "localhost:9092", registry_url=registry.url, registry_username="reader")
         schemas = aio.run(open_schemas(profile, "secret"))
         start = time.perf_counter()
         first = decode(DATA, schemas=schemas)
-        assert time.perf_counter() - start < 0.1
+        assert time.perf_counter() - start < 0.9
         assert (first.kind, first.awaits) == (Kind.FRAMED, 7)
         aio.run(schemas.prepare([7, 7, 8]))
         assert decode(DATA, schemas=schemas).text == "1"

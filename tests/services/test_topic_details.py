@@ -77,4 +77,4 @@ def test_a_stopped_node_is_seen_at_the_next_look(aio: LoopRunner, kafka3: KafkaC
             assert all(p.partition.leader != 3 for p in places)
             assert {p: (o.start, o.stable, o.end) for p, o in found.items()} == dict.fromkeys(range(3), (0, 3, 3))
 
-    aio.run(ask(), 60)
+    aio.run(ask())

@@ -17,8 +17,8 @@ from kexplorer.model.records import Mark, RecordColumns
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, OffsetSpec, TopicPartition
 from kexplorer.services import transactions
 from kexplorer.services.transactions import Held, Marks, PageMarks
-from tests.kafka.direct import until
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 COMMITTED, UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED

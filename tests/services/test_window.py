@@ -18,6 +18,7 @@ from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 READ = IsolationLevel.READ_UNCOMMITTED
@@ -246,7 +247,7 @@ def test_marks_come_behind_the_rows_and_only_where_there_may_be_transactions(aio
         assert [window.mark_of(row) for row in range(900, 1000)] == [None] * 100
         frame = window._frame_of(999)
         assert frame is not None
-        await direct.until(lambda: frame.marks is not None)
+        await until(lambda: frame.marks is not None)
         assert cluster.calls.count("open_reader") == readers
         assert not told
         assert window.mark_of(5) is None  # not fetched: asking fetches nothing
@@ -310,4 +311,4 @@ def test_the_rows_of_a_real_topic(aio: LoopRunner, broker: Broker, topic_name: s
         assert await window.row_of(TopicPartition(topic_name, partition), offset) == 1234
         await cluster.close()
 
-    aio.run(look(), 60)
+    aio.run(look())

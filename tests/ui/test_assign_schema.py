@@ -1,7 +1,7 @@
 """A schema file is assigned in the window, as a person does it, and tried on a record before it counts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from kexplorer.services.schemas import Schemas
 from kexplorer.store.assignments import AssignmentStore
 from kexplorer.ui.dialogs.assign_schema import AssignSchemaDialog, assign_schema
 from tests.rig.loops import Heartbeat, LoopRunner
+from tests.rig.waiting import until
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform tells of every dialog
 PROTO = Path(__file__).parent.parent / "formats" / "schemas" / "order.proto"
@@ -36,19 +37,13 @@ def schemas(tmp_path: Path) -> Schemas:
     return Schemas(store=AssignmentStore("shop", tmp_path / "schemas.json"))
 
 
-async def _until(true: Callable[[], object], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  (what is waited for are widgets)
-            await asyncio.sleep(0.01)
-
-
 @asynccontextmanager
 async def _opened(
     schemas: Schemas, sample: bytes | None = TEA, topic: str = "orders", part: Part = Part.VALUE
 ) -> AsyncIterator[tuple[AssignSchemaDialog, "asyncio.Task[bool]"]]:
     """Still open at the end, it is left with Escape."""
     task = asyncio.create_task(assign_schema(None, schemas, topic, part, sample))
-    await _until(QApplication.activeModalWidget)
+    await until(QApplication.activeModalWidget)
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, AssignSchemaDialog)
     try:
@@ -79,7 +74,7 @@ def test_with_the_keyboard_alone(qtloop: LoopRunner, schemas: Schemas, file: Pat
         async with _opened(schemas) as (dialog, task):
             assert dialog.file.line.hasFocus()
             QTest.keyClicks(dialog.file.line, str(file))
-            await _until(lambda: "decodes." in dialog.verdict.text())
+            await until(lambda: "decodes." in dialog.verdict.text())
             assert _text(dialog) == '{\n  "id": 42,\n  "item": "tea"\n}'
             for _ in range(3):  # the button beside it, the format, the topics
                 _press(dialog.focusWidget(), Qt.Key.Key_Tab)
@@ -102,7 +97,7 @@ def test_escape_changes_nothing(qtloop: LoopRunner, schemas: Schemas, file: Path
     async def cancel() -> bool:
         async with _opened(schemas) as (dialog, task):
             dialog.file.line.setText(str(file))
-            await _until(lambda: "decodes." in dialog.verdict.text())
+            await until(lambda: "decodes." in dialog.verdict.text())
             _press(dialog, Qt.Key.Key_Escape)
             return await task
 
@@ -115,15 +110,15 @@ def test_a_protobuf_file_offers_its_messages(qtloop: LoopRunner, schemas: Schema
         async with _opened(schemas, b"\x0a\x04A-12\x70\x02", part=Part.KEY) as (dialog, task):
             assert not dialog.message.isVisible()
             dialog.file.line.setText(str(PROTO))
-            await _until(dialog.message.count)
+            await until(dialog.message.count)
             assert dialog.message.isVisible()
             assert dialog.message.currentText() == "shop.orders.Meta"
-            await _until(dialog.verdict.text)
+            await until(dialog.verdict.text)
             dialog.message.setFocus()
             for _ in ("shop.orders.Meta.Source", "shop.orders.Order"):
                 _press(dialog.message, Qt.Key.Key_Down)
             assert dialog.message.currentText() == "shop.orders.Order"
-            await _until(lambda: "decodes." in dialog.verdict.text())
+            await until(lambda: "decodes." in dialog.verdict.text())
             assert _text(dialog) == '{\n  "id": "A-12",\n  "level": "HIGH"\n}'
             QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
             return await task
@@ -140,7 +135,7 @@ def test_what_is_assigned_is_shown_changed_and_removed(qtloop: LoopRunner, schem
         await schemas.assign(kept)
         async with _opened(schemas, None) as (dialog, task):
             assert (dialog.file.line.text(), dialog.topics.text()) == (str(PROTO), "ord*")
-            await _until(lambda: "can be used" in dialog.verdict.text())
+            await until(lambda: "can be used" in dialog.verdict.text())
             assert dialog.message.currentText() == "shop.orders.Order.Line"
             assert dialog.chosen() == kept
             assert "Select a record that has a value" in dialog.advice.text()
@@ -168,9 +163,9 @@ def test_what_the_file_makes_of_the_record(
     async def look() -> None:
         async with _opened(schemas, sample) as (dialog, _):
             assert dialog.remove_button.isHidden()
-            await _until(lambda: dialog.verdict.text() == "No file is chosen yet.")
+            await until(lambda: dialog.verdict.text() == "No file is chosen yet.")
             dialog.file.line.setText(str(file))
-            await _until(lambda: dialog.verdict.text() != "No file is chosen yet.")
+            await until(lambda: dialog.verdict.text() != "No file is chosen yet.")
             assert dialog.verdict.text().endswith(verdict)
             assert advice in dialog.advice.text()
 
@@ -182,13 +177,13 @@ def test_a_file_that_cannot_be_used_is_not_saved(qtloop: LoopRunner, schemas: Sc
         async with _opened(schemas) as (dialog, task):
             problem = dialog.fields["file"].message
             _press(dialog.file.line, Qt.Key.Key_Return)
-            await _until(lambda: "No file is chosen." in problem.text())
+            await until(lambda: "No file is chosen." in problem.text())
             _write(file, ORDER.replace("\n", ",\n"))
             dialog.file.line.setText(str(file))
-            await _until(lambda: "line 1 column" in problem.text())
+            await until(lambda: "line 1 column" in problem.text())
             assert dialog.verdict.text() == "The file cannot be used."
             _press(dialog.topics, Qt.Key.Key_Return)
-            await _until(lambda: dialog.file.line.hasFocus() and dialog.save_button.isEnabled())
+            await until(lambda: dialog.file.line.hasFocus() and dialog.save_button.isEnabled())
             _write(file, ORDER)  # corrected meanwhile
             _press(dialog.file.line, Qt.Key.Key_Return)
             assert await task
@@ -207,10 +202,10 @@ def test_topics_that_do_not_fit_are_not_saved(qtloop: LoopRunner, schemas: Schem
             assert "No topic is named." in dialog.fields["topics"].message.text()
             dialog.file.setFocus()
             _press(dialog.file.line, Qt.Key.Key_Return)
-            await _until(dialog.topics.hasFocus)
+            await until(dialog.topics.hasFocus)
             dialog.topics.setText("*")
             assert "stands for any characters" in dialog.fields["topics"].message.text()
-            await _until(dialog.save_button.isEnabled)
+            await until(dialog.save_button.isEnabled)
             _press(dialog.topics, Qt.Key.Key_Return)
             assert await task
 
@@ -225,7 +220,7 @@ def test_a_disk_that_refuses_is_told(qtloop: LoopRunner, schemas: Schemas, file:
         async with _opened(schemas) as (dialog, _):
             dialog.file.line.setText(str(file))
             _press(dialog.file.line, Qt.Key.Key_Return)
-            await _until(dialog.trouble.text)
+            await until(dialog.trouble.text)
             assert "schemas.json" in dialog.trouble.text()
 
     qtloop.run(try_to_save())
@@ -236,11 +231,11 @@ def test_the_file_is_chosen_in_the_systems_dialog(qtloop: LoopRunner, schemas: S
     async def choose() -> None:
         async with _opened(schemas) as (dialog, _):
             QTest.mouseClick(dialog.file.button, Qt.MouseButton.LeftButton)
-            await _until(lambda: dialog.findChild(QFileDialog))
+            await until(lambda: dialog.findChild(QFileDialog))
             (chooser,) = dialog.findChildren(QFileDialog)
             assert "*.avsc" in chooser.nameFilters()[0]
             chooser.fileSelected.emit(str(file))
             chooser.reject()
-            await _until(lambda: "decodes." in dialog.verdict.text())
+            await until(lambda: "decodes." in dialog.verdict.text())
 
     qtloop.run(choose())

@@ -3,8 +3,6 @@
 import asyncio
 import json
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -22,6 +20,7 @@ from kexplorer.ui.dialogs.compare import CompareDialog, compare_records
 from kexplorer.ui.widgets.code_view import CodeView
 from tests.registry.server import FakeRegistry, Running
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import took, until
 
 T = TypeVar("T")
 LEFT = Record(
@@ -111,13 +110,6 @@ def test_what_is_said(qtbot: QtBot, left: bytes | None, right: bytes | None, sai
     assert said in dialog.said.whole
 
 
-def took(work: Callable[[], object]) -> float:
-    """Seconds of this thread, so that a busy machine does not count."""
-    began = time.thread_time()
-    work()
-    return time.thread_time() - began
-
-
 def test_a_megabyte_does_not_stop_the_window(qtbot: QtBot) -> None:
     rows = [{"number": n, "text": f"some text {n}"} for n in range(25_000)]
     left = json.dumps(rows).encode()
@@ -148,15 +140,6 @@ def test_a_dialog_that_is_closed_meanwhile(qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: "compare two values" not in {each.name for each in threading.enumerate()}, timeout=30_000)
 
 
-async def _until(found: Callable[[], T]) -> T:
-    """What `found` returns as soon as it is true."""
-    limit = time.monotonic() + 20
-    while not (answer := found()):
-        assert time.monotonic() < limit
-        await asyncio.sleep(0.02)
-    return answer
-
-
 def test_schemas_are_asked_for(qtloop: LoopRunner, qtbot: QtBot) -> None:
     registry = FakeRegistry(delay=0.1)
     registry.add(7, '{"type":"record","name":"Order","fields":[{"name":"id","type":"long"}]}')
@@ -168,11 +151,11 @@ def test_schemas_are_asked_for(qtloop: LoopRunner, qtbot: QtBot) -> None:
         schemas = await open_schemas(Profile("shop", "localhost:9092", registry_url=registry.url), "")
         left, right = (with_value(b"\x00\x00\x00\x00\x07" + number) for number in (b"\x54", b"\x56"))
         showing = asyncio.create_task(compare_records(parent, left, right, schemas))
-        (dialog,) = await _until(lambda: parent.findChildren(CompareDialog))
-        await _until(lambda: '~ 2|"id": 42' in side(dialog.view.left))
+        (dialog,) = await until(lambda: parent.findChildren(CompareDialog))
+        await until(lambda: '~ 2|"id": 42' in side(dialog.view.left))
         assert '~ 2|"id": 43' in side(dialog.view.right)
         dialog.reject()
         await showing
 
     with Running(registry):
-        qtloop.run(look(), 30)
+        qtloop.run(look())

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster
 from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.properties import USERS
+from tests.rig.waiting import until
 from tests.store.keyrings import MemoryKeyring, installed
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform tells of every dialog
@@ -57,12 +58,6 @@ def connections(tmp_path: Path) -> Connections:
     )
 
 
-async def _until(true: Callable[[], object], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  (what is waited for are widgets)
-            await asyncio.sleep(0.01)
-
-
 async def _open(
     connections: Connections, profile: Profile | None
 ) -> tuple[ConnectionDialog, asyncio.Task[Profile | None]]:
@@ -85,7 +80,7 @@ def _press(widget: QWidget, key: Qt.Key) -> None:
 
 
 async def _modal() -> QWidget:
-    await _until(QApplication.activeModalWidget)
+    await until(QApplication.activeModalWidget)
     found = QApplication.activeModalWidget()
     assert found is not None
     return found
@@ -232,7 +227,7 @@ def test_what_is_wrong_stands_beside_its_field(qtloop: LoopRunner, connections: 
         _choose(dialog, SecurityProtocol.SASL_SSL)
         dialog.form.ca_file.line.setText("/nosuch.pem")
         _click(dialog.save_button)
-        await _until(lambda: not dialog.tasks.running("save"))
+        await until(lambda: not dialog.tasks.running("save"))
         assert "name is needed" in fields["name"].message.text()
         assert "user name is empty" in fields["username"].message.text()
         assert "password is needed" in fields["password"].message.text()
@@ -260,7 +255,7 @@ def test_bad_properties_are_named_by_line_as_they_are_typed(qtloop: LoopRunner, 
         assert "load code" in said[0]
         assert len(lines.editor.extraSelections()) == 4
         _click(dialog.save_button)
-        await _until(lambda: not dialog.tasks.running("save"))
+        await until(lambda: not dialog.tasks.running("save"))
         assert dialog.isVisible()
         dialog.reject()
         await task
@@ -285,7 +280,7 @@ def test_a_change_by_another_window_is_told_and_kept(
         ProfileStore(tmp_path / "config" / "clusters.toml").replace(PLAIN, replace(PLAIN, bootstrap="theirs:1"))
         dialog.form.bootstrap.setText("mine:1")
         _click(dialog.save_button)
-        await _until(dialog.trouble.text)
+        await until(dialog.trouble.text)
         assert "meanwhile" in dialog.trouble.text()
         dialog.reject()
         await task
@@ -306,7 +301,7 @@ def test_the_test_lists_its_steps_and_can_be_copied(
     async def test() -> str:
         dialog, task = await _open(connections, replace(PLAIN, bootstrap=broker.bootstrap))
         _click(dialog.test_button)
-        await _until(lambda: dialog.probe.verdict.text() == "Connected")
+        await until(lambda: dialog.probe.verdict.text() == "Connected")
         for name in ("DNS", "TCP", "ApiVersions", "Metadata", "Listener", "passed", "skipped"):
             assert name in _texts(dialog)
         _click(dialog.probe.copy_button)
@@ -334,12 +329,12 @@ def test_a_failed_test_names_step_cause_and_remedy(
         form.ca_file.line.setText(str(kafka.certificates.ca))
         form.password.line.setText("wrong-canary")
         _click(dialog.test_button)
-        await _until(lambda: dialog.probe.verdict.text() == "SASL failed")
+        await until(lambda: dialog.probe.verdict.text() == "SASL failed")
         assert "Login as alice failed" in dialog.probe.advice.text()
         assert "wrong-canary" not in _texts(dialog) + dialog.probe.report()
         form.password.line.setText(USERS["alice"])
         _click(dialog.test_button)
-        await _until(lambda: dialog.probe.verdict.text() == "Connected")
+        await until(lambda: dialog.probe.verdict.text() == "Connected")
         dialog.reject()
         await task
 
@@ -356,13 +351,13 @@ def test_a_test_can_be_stopped_and_the_dialog_closed_during_it(
     async def test(port: int) -> None:
         dialog, task = await _open(connections, replace(PLAIN, bootstrap=f"127.0.0.1:{port}"))
         _click(dialog.test_button)
-        await _until(lambda: "TCP" in _texts(dialog))
+        await until(lambda: "TCP" in _texts(dialog))
         assert dialog.test_button.text() == "Stop &test"
         _click(dialog.test_button)
-        await _until(lambda: dialog.probe.verdict.text() == "Stopped", 1)
+        await until(lambda: dialog.probe.verdict.text() == "Stopped")
         assert dialog.test_button.text() == "&Test connection"
         _click(dialog.test_button)
-        await _until(lambda: "TCP" in _texts(dialog))
+        await until(lambda: "TCP" in _texts(dialog))
         dialog.reject()
         async with asyncio.timeout(1):
             await task
@@ -387,14 +382,14 @@ def test_asked_for_during_the_test(qtloop: LoopRunner, connections: Connections,
         assert "read and change" in dialog.form.exposed.text()
         assert dialog.form.exposed.isVisible()
         _click(dialog.test_button)
-        await _until(lambda: QApplication.activeModalWidget() is not dialog)
+        await until(lambda: QApplication.activeModalWidget() is not dialog)
         prompt = await _modal()
         line = prompt.findChild(QLineEdit)
         assert line is not None
         assert line.echoMode() == QLineEdit.EchoMode.Password
         _type(line, USERS["alice"])
         _press(line, Qt.Key.Key_Return)
-        await _until(lambda: dialog.probe.verdict.text() == "Connected")
+        await until(lambda: dialog.probe.verdict.text() == "Connected")
         dialog.reject()
         await task
 
@@ -461,7 +456,7 @@ def test_a_cancelled_task_closes_its_dialog(qtloop: LoopRunner, connections: Con
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await _until(lambda: QApplication.activeModalWidget() is None)
+        await until(lambda: QApplication.activeModalWidget() is None)
 
     qtloop.run(cancel())
 
@@ -485,11 +480,11 @@ def test_an_old_test_does_not_speak_for_new_settings(qtloop: LoopRunner, connect
         dialog.form.bootstrap.setText("127.0.0.1:1")
         assert dialog.probe.verdict.text() == "Not tested yet"
         _click(dialog.test_button)
-        await _until(lambda: dialog.probe.verdict.text() == "TCP failed")
+        await until(lambda: dialog.probe.verdict.text() == "TCP failed")
         dialog.form.name.setText("renamed")
         assert dialog.probe.verdict.text() == "TCP failed"
         dialog.form.bootstrap.setText("127.0.0.1:2")
-        await _until(lambda: dialog.probe.verdict.text() == "Changed since the test")
+        await until(lambda: dialog.probe.verdict.text() == "Changed since the test")
         dialog.reject()
         await task
 

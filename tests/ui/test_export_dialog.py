@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from kexplorer.services.export import Format, Target, export_records
 from kexplorer.services.jobs import Jobs
 from kexplorer.ui.dialogs.export_dialog import ExportChoice, ExportDialog, What, ask_export
 from tests.rig.loops import Heartbeat, LoopRunner
+from tests.rig.waiting import until
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform tells of every dialog
 
@@ -26,12 +26,6 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen pl
 @pytest.fixture(autouse=True)
 def _dialogs_are_made(heartbeat: Heartbeat) -> None:
     heartbeat.allow(350, "a dialog is made in it, on two cores that others use too")
-
-
-async def _until(true: Callable[[], object], seconds: float = 15) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110  (what is waited for are widgets)
-            await asyncio.sleep(0.01)
 
 
 def _last(folder: Path, format_: Format = Format.JSONL, guard: bool = True) -> ExportChoice:
@@ -42,7 +36,7 @@ async def _open(
     last: ExportChoice, selected: int = 2, shown: int = 30, offsets: int = 4000
 ) -> tuple[ExportDialog, asyncio.Task[ExportChoice | None]]:
     task = asyncio.create_task(ask_export(None, "orders", selected, shown, offsets, last))
-    await _until(QApplication.activeModalWidget)
+    await until(QApplication.activeModalWidget)
     dialog = QApplication.activeModalWidget()
     assert isinstance(dialog, ExportDialog)
     return dialog, task
@@ -57,7 +51,7 @@ def _escape(widget: QWidget) -> None:
 
 
 async def _question(dialog: ExportDialog) -> QWidget:
-    await _until(lambda: QApplication.activeModalWidget() is not dialog)
+    await until(lambda: QApplication.activeModalWidget() is not dialog)
     found = QApplication.activeModalWidget()
     assert found is not None
     return found
@@ -152,7 +146,7 @@ def test_a_file_is_replaced_only_after_a_question(qtloop: LoopRunner, tmp_path: 
         dialog, task = await _open(_last(tmp_path))
         _click(dialog.export_button)
         _escape(await _question(dialog))
-        await _until(lambda: QApplication.activeModalWidget() is dialog)
+        await until(lambda: QApplication.activeModalWidget() is dialog)
         assert not task.done()
         _click(dialog.export_button)
         _click(_button(await _question(dialog), "Replace file"))
@@ -175,7 +169,7 @@ def test_a_path_that_will_not_do_is_told_at_once(qtloop: LoopRunner, tmp_path: P
         dialog, task = await _open(_last(tmp_path))
         dialog.line.setText(typed)
         _click(dialog.export_button)
-        await _until(lambda: says in dialog.file_field.message.text())
+        await until(lambda: says in dialog.file_field.message.text())
         assert dialog.line.property("invalid")
         assert dialog.export_button.isEnabled()
         dialog.line.setText("good.jsonl")
@@ -196,7 +190,7 @@ def test_parquet_without_its_extra_is_told_beside_the_format(
     async def run() -> ExportChoice | None:
         dialog, task = await _open(_last(tmp_path, Format.PARQUET))
         _click(dialog.export_button)
-        await _until(lambda: "kexplorer[parquet]" in dialog.format_field.message.text())
+        await until(lambda: "kexplorer[parquet]" in dialog.format_field.message.text())
         _click(dialog.formats[Format.JSONL])
         assert not dialog.format_field.message.text()
         _click(dialog.export_button)
@@ -213,7 +207,7 @@ def test_the_file_is_chosen_in_the_system_s_dialog(qtloop: LoopRunner, tmp_path:
     async def run() -> ExportChoice | None:
         dialog, task = await _open(_last(tmp_path))
         _click(dialog.browse)
-        await _until(lambda: isinstance(QApplication.activeModalWidget(), QFileDialog))
+        await until(lambda: isinstance(QApplication.activeModalWidget(), QFileDialog))
         chooser = QApplication.activeModalWidget()
         assert isinstance(chooser, QFileDialog)
         name = chooser.findChild(QLineEdit)
@@ -221,7 +215,7 @@ def test_the_file_is_chosen_in_the_system_s_dialog(qtloop: LoopRunner, tmp_path:
         assert name.text() == "orders.jsonl"
         name.setText("there")
         QTest.keyClick(name, Qt.Key.Key_Return)
-        await _until(lambda: QApplication.activeModalWidget() is dialog)
+        await until(lambda: QApplication.activeModalWidget() is dialog)
         assert dialog.line.text() == str(tmp_path / "there.jsonl")
         _click(dialog.export_button)
         _click(_button(await _question(dialog), "Replace file"))

@@ -2,8 +2,7 @@
 
 import base64
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ from kexplorer.ui.widgets.headers_table import HeadersModel
 from kexplorer.ui.widgets.inspector import Inspector
 from kexplorer.ui.widgets.text_rows import BLOCK, HexRows, TextRows, blocks_of_lines, blocks_of_text, shown
 from kexplorer.ui.widgets.value_pane import Mode, ValuePane
+from tests.rig.waiting import took
 
 ODD = "a\u00a0b\r\nc\rd\u2028e\u2029f\tg\u202eh\u200bi\x00j\x1b[31mk\n<b>l</b>\n"
 MARKUP = '<b>x</b><img src="file:///etc/passwd">&lt;'
@@ -55,14 +55,6 @@ def drawn(view: CodeView) -> list[str]:
     """What the painter is given for each row on screen."""
     rows = view.rows_in(0, view.viewport().height())
     return ["".join(shown(text) for text, _ in pieces) for pieces in view._pieces(rows).values()]
-
-
-def took(work: Callable[[], None]) -> float:
-    """Seconds of this thread, so that a busy machine does not count."""
-    began = time.thread_time()
-    work()
-    QApplication.processEvents()
-    return time.thread_time() - began
 
 
 def test_json_is_laid_out_and_nothing_of_it_changes(inspector: Inspector) -> None:

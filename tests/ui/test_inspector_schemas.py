@@ -1,8 +1,7 @@
 """Values behind Schema Registry's framing: read as soon as the registry has answered, and why not if it does not."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from kexplorer.ui.widgets.inspector import Inspector
 from kexplorer.ui.widgets.value_pane import Mode, ValuePane
 from tests.registry.server import FakeRegistry, Running
 from tests.rig.loops import Heartbeat, LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 ORDER = """{"type": "record", "name": "Order", "fields": [
@@ -80,13 +80,6 @@ async def _inspecting(qtbot: QtBot, url: str) -> AsyncIterator[tuple[Inspector, 
         await tasks.close()
 
 
-async def _until(true: Callable[[], object], seconds: float = 10) -> None:
-    limit = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < limit, "it did not happen"
-        await asyncio.sleep(0.01)
-
-
 def test_avro_is_shown_as_json_once_the_registry_has_answered(
     qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, registry: FakeRegistry
 ) -> None:
@@ -99,7 +92,7 @@ def test_avro_is_shown_as_json_once_the_registry_has_answered(
             assert "schema id 7; the registry at http://127.0.0.1" in said(inspector.value)
             assert "is being asked for it" in said(inspector.value)
             assert inspector.value.mode is Mode.HEX
-            await _until(lambda: inspector.value.mode is Mode.PRETTY)
+            await until(lambda: inspector.value.mode is Mode.PRETTY)
             assert text(inspector.value) == SHOWN_TEA
             inspector.value.choose(Mode.TREE)
             menu = inspector.value.tree.menu()
@@ -109,7 +102,7 @@ def test_avro_is_shown_as_json_once_the_registry_has_answered(
             inspector.value.choose(Mode.PRETTY)
             assert "Avro by Schema Registry id 7: “Order”" in said(inspector.value)
             inspector.tabs.setCurrentIndex(1)
-            await _until(lambda: inspector.key.mode is Mode.PRETTY)
+            await until(lambda: inspector.key.mode is Mode.PRETTY)
             assert text(inspector.key) == '"k1"'
             inspector.tabs.setCurrentIndex(0)
             inspector.show_record(record(framed(7, RUM)), schemas)  # known by now
@@ -125,7 +118,7 @@ def test_a_schema_that_the_headers_name_is_asked_for(qtbot: QtBot, qtloop: LoopR
         async with _inspecting(qtbot, registry.url) as (inspector, schemas):
             named = ("__value_schema_id", framed(7, b""))
             inspector.show_record(record(TEA, headers=(named,)), schemas)
-            await _until(lambda: inspector.value.mode is Mode.PRETTY)
+            await until(lambda: inspector.value.mode is Mode.PRETTY)
             assert text(inspector.value) == SHOWN_TEA
 
     with Running(registry):
@@ -139,12 +132,12 @@ def test_an_answer_for_the_last_record_does_not_replace_this_one(
         async with _inspecting(qtbot, registry.url) as (inspector, schemas):
             inspector.show_record(record(framed(8, b"\x04k1")), schemas)
             inspector.show_record(record(b"plain"), schemas)
-            await _until(lambda: not inspector._tasks.running("schema 8"))
+            await until(lambda: not inspector._tasks.running("schema 8"))
             assert text(inspector.value) == "plain"
             inspector.show_record(record(framed(9, b"")), schemas)
             inspector.show_record(record(framed(7, RUM)), schemas)
-            await _until(lambda: not inspector._tasks.running("schema 9"))
-            await _until(lambda: not inspector._tasks.running("schema 7"))
+            await until(lambda: not inspector._tasks.running("schema 9"))
+            await until(lambda: not inspector._tasks.running("schema 7"))
             assert text(inspector.value) == SHOWN_RUM
             assert sorted(registry.asked) == ["/schemas/ids/7", "/schemas/ids/8", "/schemas/ids/9"]
 
@@ -160,7 +153,7 @@ def test_one_question_for_many_records(qtbot: QtBot, qtloop: LoopRunner, registr
             for _ in range(20):
                 inspector.show_record(record(framed(7, TEA)), schemas)
                 await asyncio.sleep(0)
-            await _until(lambda: inspector.value.mode is Mode.PRETTY)
+            await until(lambda: inspector.value.mode is Mode.PRETTY)
             assert registry.asked == ["/schemas/ids/7"]
 
     with Running(registry):
@@ -173,9 +166,9 @@ def test_an_id_that_the_registry_does_not_know_is_said(
     async def look() -> None:
         async with _inspecting(qtbot, registry.url) as (inspector, schemas):
             inspector.show_record(record(framed(404, TEA)), schemas)
-            await _until(lambda: "answered 404: Schema not found" in said(inspector.value))
+            await until(lambda: "answered 404: Schema not found" in said(inspector.value))
             assert inspector.value.mode is Mode.HEX
-            await _until(lambda: not inspector._tasks.running("schema 404"))
+            await until(lambda: not inspector._tasks.running("schema 404"))
 
     with Running(registry):
         qtloop.run(look())
@@ -185,7 +178,7 @@ def test_a_registry_that_is_down_is_said(qtbot: QtBot, qtloop: LoopRunner, regis
     async def look() -> None:
         async with _inspecting(qtbot, registry.url) as (inspector, schemas):
             inspector.show_record(record(framed(7, TEA)), schemas)
-            await _until(lambda: "is not reachable: Connection refused" in said(inspector.value))
+            await until(lambda: "is not reachable: Connection refused" in said(inspector.value))
             assert inspector.value.mode is Mode.HEX
 
     with Running(registry):
@@ -234,9 +227,9 @@ def test_a_panel_reads_with_the_registry_of_its_session(
         panel.resize(1000, 700)
         panel.show()
         try:
-            await _until(lambda: panel.rows)
+            await until(lambda: panel.rows)
             panel.select_newest()
-            await _until(lambda: panel.inspector.value.mode is Mode.PRETTY)
+            await until(lambda: panel.inspector.value.mode is Mode.PRETTY)
             assert text(panel.inspector.value) == SHOWN_TEA
         finally:
             await panel.close_panel()

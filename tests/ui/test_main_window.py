@@ -113,7 +113,7 @@ def test_closing_asks_the_program_to_end_and_no_more(window: MainWindow, qtloop:
     page(window, "shop/orders")
     window.close()
     assert window.isVisible()
-    qtloop.run(window.closed.wait(), 1)
+    qtloop.run(window.closed.wait())
     assert len(window.workspace.panels()) == 1
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -19,6 +17,7 @@ from kexplorer.ui.models.rows import RowsModel
 from kexplorer.ui.panels import topic
 from kexplorer.ui.panels.topic import TopicPanel
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 
 
@@ -44,13 +43,6 @@ async def _opened(cluster: FakeCluster) -> AsyncIterator[TopicPanel]:
         panel.deleteLater()
 
 
-async def _until(true: Callable[[], object]) -> None:
-    limit = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < limit, "it did not happen"
-        await asyncio.sleep(0.01)
-
-
 def _texts(model: RowsModel[object], title: str) -> list[str]:
     titles = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
     return [str(model.index(row, titles.index(title)).data()) for row in range(model.rowCount())]
@@ -69,12 +61,12 @@ def test_partitions_follow_what_happens(qtbot: QtBot, qtloop: LoopRunner) -> Non
 
     async def look() -> None:
         async with _opened(cluster) as panel:
-            await _until(lambda: "10" in _texts(panel.partitions, "Log end")[:1])  # type: ignore[arg-type]
+            await until(lambda: "10" in _texts(panel.partitions, "Log end")[:1])  # type: ignore[arg-type]
             assert panel.status_text.startswith("3 partitions")
             cluster.placed[TopicPartition("orders", 1)] = Partition(1, 1, (1, 2), (1,))
             cluster.add("orders", b"v", partition=0)
-            await _until(lambda: "1 under-replicated" in panel.status_text)
-            await _until(lambda: "11" in _texts(panel.partitions, "Log end"))  # type: ignore[arg-type]
+            await until(lambda: "1 under-replicated" in panel.status_text)
+            await until(lambda: "11" in _texts(panel.partitions, "Log end"))  # type: ignore[arg-type]
 
     qtloop.run(look())
 
@@ -89,12 +81,12 @@ def test_settings_are_filtered(qtbot: QtBot, qtloop: LoopRunner) -> None:
     async def look() -> None:
         async with _opened(cluster) as panel:
             panel.tabs.setCurrentIndex(1)
-            await _until(lambda: panel.configuration.rowCount() == 2)
+            await until(lambda: panel.configuration.rowCount() == 2)
             panel._filter.setText("retention")
-            await _until(lambda: panel._count.text() == "1 of 2 settings")
+            await until(lambda: panel._count.text() == "1 of 2 settings")
             panel._filter.clear()
             panel.restore_state({"tab": 1, "changed": True})
-            await _until(lambda: panel._count.text() == "1 of 2 settings")
+            await until(lambda: panel._count.text() == "1 of 2 settings")
             assert panel.save_state()["changed"] is True
 
     qtloop.run(look())
@@ -105,12 +97,12 @@ def test_a_topic_that_is_gone_is_told_and_found_again(qtbot: QtBot, qtloop: Loop
 
     async def look() -> None:
         async with _opened(cluster) as panel:
-            await _until(lambda: panel.strip.failure)
+            await until(lambda: panel.strip.failure)
             assert panel.strip.failure is not None
             assert "orders" in panel.strip.failure.message
             cluster.add_topic("orders")
             panel.strip.retry_requested.emit()
-            await _until(lambda: panel.partitions.rowCount() == 1 and panel.configuration.total >= 0)
+            await until(lambda: panel.partitions.rowCount() == 1 and panel.configuration.total >= 0)
             panel.show_failure(Failure(FailureKind.UNREACHABLE, "gone"))
             assert panel.strip.isVisible()
 

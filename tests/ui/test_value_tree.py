@@ -2,8 +2,7 @@
 
 import json
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
@@ -20,6 +19,7 @@ from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.inspector import Inspector
 from kexplorer.ui.widgets.value_pane import Mode
 from kexplorer.ui.widgets.value_tree import ValueTree
+from tests.rig.waiting import took
 
 ORDER = (
     b'{"id":9007199256746277,"status":"PAID","total":12.50,"note":null,"paid":true,'
@@ -75,14 +75,6 @@ def actions(tree: ValueTree) -> dict[str, QAction]:
     menu = tree.menu()
     assert menu is not None
     return {action.text(): action for action in menu.actions() if action.text()}
-
-
-def took(work: Callable[[], object]) -> float:
-    """Seconds of this thread, so that a busy machine does not count."""
-    began = time.thread_time()
-    work()
-    QApplication.processEvents()
-    return time.thread_time() - began
 
 
 def test_a_small_value_is_seen_as_a_whole(tree: ValueTree) -> None:
