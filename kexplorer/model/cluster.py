@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from kexplorer.model.access import Acl, Quota, ScramUser
+from kexplorer.model.changes import Change
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Batch
@@ -44,8 +46,9 @@ class ConfigSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ConfigEntry:
-    """One configuration value that is in force for a topic. `is_default`: neither the topic nor a broker sets it.
-    `value` is None where it is sensitive."""
+    """One configuration value that is in force for a topic or broker. `is_default`: neither the topic nor a broker sets
+    it. `value` is None where it is sensitive. `default` is what would be in force if nobody set it, None where the
+    broker does not tell."""
 
     name: str
     value: str | None
@@ -53,6 +56,37 @@ class ConfigEntry:
     is_read_only: bool
     is_sensitive: bool
     source: ConfigSource = ConfigSource.UNKNOWN
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaSize:
+    """One replica on disk: bytes, and records that it lags behind. `future`: it is being moved here from another log
+    directory of the same broker."""
+
+    size: int
+    lag: int
+    future: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LogDir:
+    """`total` and `usable` are bytes of the volume, None where the broker is too old to tell (KIP-827: 3.3)."""
+
+    path: str
+    replicas: Mapping[TopicPartition, ReplicaSize]
+    total: int | None = None
+    usable: int | None = None
+    trouble: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reassignment:
+    """A move under way: `replicas` now, of which `adding` are filled and `removing` go at its end."""
+
+    replicas: tuple[int, ...]
+    adding: tuple[int, ...]
+    removing: tuple[int, ...]
 
 
 class Reader(Protocol):
@@ -99,6 +133,31 @@ class Cluster(Protocol):
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
         """The id that each topic got when it was made (KIP-516), as Kafka's tools write it: one that was deleted and
         made anew has another. None: the broker does not tell. `Failure`(NOT_FOUND): there is no such topic."""
+        ...
+
+    async def broker_configs(self, brokers: Iterable[int]) -> dict[int, dict[str, ConfigEntry] | Failure]: ...
+
+    async def config_documentation(self, topic: str = "") -> dict[str, str]:
+        """What each setting of topics (of brokers without `topic`) means, by its name."""
+        ...
+
+    async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]: ...
+
+    async def reassignments(self) -> dict[TopicPartition, Reassignment]:
+        """Those under way."""
+        ...
+
+    async def acls(self) -> tuple[Acl, ...]: ...
+
+    async def scram_users(self) -> tuple[ScramUser, ...]: ...
+
+    async def quotas(self) -> tuple[Quota, ...]: ...
+
+    async def apply(self, change: Change, *, only_check: bool = False) -> dict[str, Failure | None]:
+        """The one way to change anything. Refused for a read-only profile, before anything is sent. The answer is by
+        item (a topic, "topic-partition", a setting's resource, a user, an ACL as text); None: the broker took it.
+        `only_check`: the broker validates and changes nothing, where its protocol can (topics, partitions,
+        configuration); a `Failure`(REFUSED) otherwise."""
         ...
 
     def open_reader(

@@ -19,6 +19,7 @@ class Broker:
     id: int
     host: str
     port: int
+    rack: str = ""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -68,11 +69,13 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class ClusterMetadata:
-    """One metadata answer: who is in the cluster and which topics it has. `cluster_id` is None on very old brokers."""
+    """One metadata answer: who is in the cluster and which topics it has. `cluster_id` is None on very old brokers,
+    `controller` where none is known."""
 
     cluster_id: str | None
     brokers: tuple[Broker, ...]
     topics: tuple[Topic, ...]
+    controller: int | None = None
 
 
 class IsolationLevel(Enum):
