@@ -12,7 +12,6 @@ from datetime import UTC, tzinfo
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import unquote
 
 from PySide6.QtWidgets import QApplication
 
@@ -21,10 +20,10 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import FilterKind, SavedSearch, SearchQuery
+from kexplorer.panels import make_panel
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.search import Search
-from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.home import Home
@@ -33,7 +32,6 @@ from kexplorer.ui import theme
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
-from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.keys import messages_key, topic_key, topics_key
 from kexplorer.ui.tasks import Tasks
@@ -82,7 +80,7 @@ class Explorer:
     ) -> None:
         self._application = application
         self._connections = connections
-        self._home = home
+        self.home = home
         self._start_demo = start_demo
         self._open_search = open_search
         self.sessions = Sessions(self._connect, self._open_schemas)
@@ -91,13 +89,13 @@ class Explorer:
         self._saved = home.preferences.load()
         scheme, self._zoom = saved_look(self._saved)
         self._scheme = theme.Scheme(scheme)
-        self._zone: tzinfo = UTC
+        self.zone: tzinfo = UTC
         theme.apply(application, self._scheme, self._zoom)
         self.tasks = Tasks(self._show_failure)
         self._log = LogHandler()
         jobs = Jobs()
-        self._exporter = Exporter(jobs, self.tasks)
-        self.window = MainWindow(self, self._make_panel, jobs, self._log, versions)
+        self.exporter = Exporter(jobs, self.tasks)
+        self.window = MainWindow(self, partial(make_panel, self), jobs, self._log, versions)
 
     async def __aenter__(self) -> Explorer:
         logging.getLogger().addHandler(self._log)
@@ -112,7 +110,7 @@ class Explorer:
 
     async def __aexit__(self, *_: object) -> None:
         try:
-            self._home.preferences.save(self.window.save_state())
+            self.home.preferences.save(self.window.save_state())
         except (Failure, ValueError) as error:
             log.warning("The layout was not saved: %s", error)
         self.window.hide()
@@ -168,9 +166,9 @@ class Explorer:
         self.window.workspace.open(topic_key(profile, topic))
 
     def set_zone(self, zone: str) -> None:
-        self._zone = zone_named(zone) or UTC
+        self.zone = zone_named(zone) or UTC
         for panel in self.window.workspace.panels():
-            panel.set_zone(self._zone)
+            panel.set_zone(self.zone)
 
     def choose_zone(self) -> None:
         self.tasks.start("dialog", self._choose_zone())
@@ -185,36 +183,7 @@ class Explorer:
 
     # panels
 
-    def _make_panel(self, key: str) -> Panel | None:
-        kind, *rest = key.split("/")
-        profile = self._profile(unquote(rest[0])) if rest else None
-        if profile is None:
-            return None
-        name = profile.name
-        if kind == "topics" and len(rest) == 1:
-            from kexplorer.ui.panels.topics import TopicsPanel  # noqa: PLC0415  (a start needs no panel)
-
-            return TopicsPanel(
-                profile,
-                lambda: self._session(name),
-                partial(self.open_together, name),
-                partial(self.open_details, name),
-            )
-        if kind == "topic" and len(rest) == 2:
-            from kexplorer.ui.panels.topic import TopicPanel  # noqa: PLC0415
-
-            return TopicPanel(profile, unquote(rest[1]), lambda: self._session(name))
-        if kind == "messages" and len(rest) == 2:
-            from kexplorer.ui.panels.messages import MessagesPanel  # noqa: PLC0415
-
-            topics = [unquote(topic) for topic in rest[1].split("+")]
-            searches = Searches(name, self._home.scans, self._home.filters, partial(self._search, profile))
-            panel = MessagesPanel(profile, topics, lambda: self._session(name), searches, self._exporter)
-            panel.set_zone(self._zone)
-            return panel
-        return None
-
-    def _profile(self, name: str) -> Profile | None:
+    def profile(self, name: str) -> Profile | None:
         return next((profile for profile in self._profiles() if profile.name == name), None)
 
     def _profiles(self) -> list[Profile]:
@@ -229,11 +198,11 @@ class Explorer:
                 Failure(FailureKind.REFUSED, "The demo's connection can't be changed.", "It is made anew each time.")
             )
             return None
-        return self._profile(name)
+        return self.profile(name)
 
     # sessions
 
-    async def _session(self, name: str) -> Session:
+    async def session(self, name: str) -> Session:
         """The session a panel works with; whoever asks first starts the watch over it."""
         if not self.tasks.running(f"session {name}"):
             self.tasks.start(f"session {name}", self._watch(name))
@@ -267,21 +236,21 @@ class Explorer:
     async def _forget_login(self, name: str) -> None:
         """Whoever tries again connects anew, and is asked again where that is the way."""
         await self.sessions.close(name)
-        if profile := self._profile(name):
+        if profile := self.profile(name):
             await self._connections.forget(profile)
 
-    async def _search(
+    async def search(
         self, profile: Profile, query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None
     ) -> Search:
-        known_schemas = (await self._session(profile.name)).schemas
+        known_schemas = (await self.session(profile.name)).schemas
         by_fields = query.filter.kind is FilterKind.EXPRESSION  # all others look at bytes, and start sooner without
         schemas = known_schemas.for_workers() if known_schemas and by_fields else None
         brokers = replace(profile, registry_url="")  # the schemas have its password already
         credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
-        return await self._open_search(profile, credentials, query, known, self._home.scans, saved, schemas)
+        return await self._open_search(profile, credentials, query, known, self.home.scans, saved, schemas)
 
     async def _connect(self, name: str) -> Cluster:
-        profile = self._profile(name)
+        profile = self.profile(name)
         if profile is None:
             raise Failure(
                 FailureKind.NOT_FOUND, f"There is no connection {name} any more.", "It was deleted or renamed."
@@ -290,7 +259,7 @@ class Explorer:
 
     async def _open_schemas(self, name: str) -> Schemas | None:
         """Whatever is wrong with the registry or with schema files is told, and the cluster is used without it."""
-        profile = self._profile(name)
+        profile = self.profile(name)
         if profile is None:
             return None
         from kexplorer.services.schemas import open_schemas  # noqa: PLC0415  (a start needs no HTTP)
@@ -301,7 +270,7 @@ class Explorer:
             self._show_failure(failure)
             profile, password = replace(profile, registry_url=""), ""
         try:
-            schemas = await open_schemas(profile, password, self._home.assignments(name))
+            schemas = await open_schemas(profile, password, self.home.assignments(name))
         except Failure as failure:
             self._show_failure(failure)
             return None
@@ -349,7 +318,7 @@ class Explorer:
         if profile is not None:
             await self._disconnect(profile.name)
             if saved.name != profile.name and not copy:
-                await in_daemon("schema files", partial(self._home.assignments(profile.name).rename, saved.name), _DISK)
+                await in_daemon("schema files", partial(self.home.assignments(profile.name).rename, saved.name), _DISK)
         self.open_topics(saved.name)
 
     async def _duplicate(self, profile: Profile) -> None:
@@ -367,7 +336,7 @@ class Explorer:
                 self.window.workspace.close_panel(panel)
         await self._connections.delete(profile)
         self._show_profiles()
-        await in_daemon("schema files", self._home.assignments(profile.name).forget, _DISK)
+        await in_daemon("schema files", self.home.assignments(profile.name).forget, _DISK)
 
     async def _open_demo(self) -> None:
         if self._demo is None:
@@ -379,7 +348,7 @@ class Explorer:
             self._demo_profile = Profile(DEMO, self._demo.bootstrap, colour="green")
             self._show_profiles()
         self.open_topics(DEMO)
-        catalog = (await self._session(DEMO)).catalog
+        catalog = (await self.session(DEMO)).catalog
         while True:  # the shop is just being set up
             if any(topic.name == _DEMO_TOPIC for topic in (await catalog.refresh()).topics):
                 break

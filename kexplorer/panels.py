@@ -1,0 +1,44 @@
+"""Which panel a key names, and what it is made with."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from kexplorer.services.searches import Searches
+from kexplorer.ui.panel import Panel
+
+if TYPE_CHECKING:
+    from kexplorer.explorer import Explorer
+
+# Panels are imported when the first one is opened: a start needs none.
+# ruff: noqa: PLC0415
+
+
+def make_panel(explorer: Explorer, key: str) -> Panel | None:
+    """None for a key of ui/panels/keys.py that names no panel, or one of a connection that is gone."""
+    kind, *rest = key.split("/")
+    profile = explorer.profile(unquote(rest[0])) if rest else None
+    if profile is None:
+        return None
+    name = profile.name
+    match kind, *map(unquote, rest[1:]):
+        case ["topics"]:
+            from kexplorer.ui.panels.topics import TopicsPanel
+
+            together, details = partial(explorer.open_together, name), partial(explorer.open_details, name)
+            return TopicsPanel(profile, partial(explorer.session, name), together, details)
+        case ["topic", topic]:
+            from kexplorer.ui.panels.topic import TopicPanel
+
+            return TopicPanel(profile, topic, partial(explorer.session, name))
+        case ["messages", _]:
+            from kexplorer.ui.panels.messages import MessagesPanel
+
+            topics = [unquote(topic) for topic in rest[1].split("+")]
+            searches = Searches(name, explorer.home.scans, explorer.home.filters, partial(explorer.search, profile))
+            panel = MessagesPanel(profile, topics, partial(explorer.session, name), searches, explorer.exporter)
+            panel.set_zone(explorer.zone)
+            return panel
+    return None
