@@ -53,6 +53,11 @@ class Acl:
     pattern: PatternType = PatternType.LITERAL
     host: str = "*"
 
+    def __str__(self) -> str:
+        pattern = "" if self.pattern is PatternType.LITERAL else f"{self.pattern} "
+        where = "" if self.host == "*" else f" from {self.host}"
+        return f"{self.principal} {self.permission} {self.operation} on {self.resource} {pattern}{self.name}{where}"
+
 
 class ScramMechanism(StrEnum):
     SHA_256 = "SCRAM-SHA-256"
@@ -74,6 +79,10 @@ class QuotaEntity:
     user: str | None = None
     client_id: str | None = None
     ip: str | None = None
+
+    def __str__(self) -> str:
+        parts = (("user", self.user), ("client", self.client_id), ("address", self.ip))
+        return ", ".join(f"{kind} {name or '(default)'}" for kind, name in parts if name is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import ClassVar
 
 from kexplorer.model.access import Acl, QuotaEntity, ScramMechanism
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.profile import Profile
 from kexplorer.model.topics import TopicPartition
 
 
@@ -131,3 +133,31 @@ Change = (
     | DeleteScram
     | AlterQuota
 )
+
+
+def items_of(change: Change) -> tuple[str, ...]:
+    """What a change is about, one name for each answer that `Cluster.apply` gives: a topic, "topic-partition",
+    "topic NAME", "broker ID" or "all brokers" for configuration, an ACL or quota entity as text, a user."""
+    match change:
+        case CreateTopic(name=item) | AddPartitions(topic=item) | SetScram(user=item) | DeleteScram(user=item):
+            return (item,)
+        case DeleteTopics(names):
+            return names
+        case AlterConfig(kind, name):
+            return (f"{kind} {name}" if name else "all brokers",)
+        case PurgeRecords(wanted) | ElectPreferred(wanted) | Reassign(wanted):
+            return tuple(f"{source.topic}-{source.partition}" for source in wanted)
+        case CreateAcls(acls) | DeleteAcls(acls):
+            return tuple(map(str, acls))
+        case AlterQuota(entity):
+            return (str(entity),)
+
+
+def refuse_read_only(profile: Profile, change: Change) -> None:
+    """Raises `Failure`(REFUSED) where the profile forbids changes."""
+    if profile.read_only:
+        raise Failure(
+            FailureKind.REFUSED,
+            f"{change.verb} is refused: the profile {profile.name} is read-only. Nothing was sent.",
+            "Allow changes in the profile if you mean to change this cluster.",
+        )

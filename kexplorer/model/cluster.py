@@ -114,6 +114,10 @@ class Cluster(Protocol):
 
     async def metadata(self) -> ClusterMetadata: ...
 
+    async def topic(self, name: str) -> ClusterMetadata:
+        """What `metadata` tells, of one topic alone: no topic if it is not there. As light as the topic is."""
+        ...
+
     async def list_offsets(
         self,
         wanted: Mapping[TopicPartition, OffsetSpec],
@@ -155,7 +159,7 @@ class Cluster(Protocol):
 
     async def apply(self, change: Change, *, only_check: bool = False) -> dict[str, Failure | None]:
         """The one way to change anything. Refused for a read-only profile, before anything is sent. The answer is by
-        item (a topic, "topic-partition", a setting's resource, a user, an ACL as text); None: the broker took it.
+        item, named as `changes.items_of` does; None: the broker took it.
         `only_check`: the broker validates and changes nothing, where its protocol can (topics, partitions,
         configuration); a `Failure`(REFUSED) otherwise."""
         ...

@@ -8,7 +8,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, Reader
+from kexplorer.model.access import Acl, Quota, QuotaEntity, ScramMechanism, ScramUser
+from kexplorer.model.changes import Change, items_of, refuse_read_only
+from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, LogDir, Reader, Reassignment
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Header, Record, RecordColumns, TimestampType, Trouble
@@ -24,6 +26,7 @@ from kexplorer.model.topics import (
     TopicPartition,
 )
 from kexplorer.model.topics import Edge as LogEdge
+from tests.services.fake_changes import carry_out
 
 _PULL = 500  # records
 
@@ -32,7 +35,8 @@ class FakeCluster:
     """`failures[call]` is raised by the call of that name ("metadata", "list_offsets", "topic_configs", "topic_ids",
     "open_reader"); `broken[partition]` is what that partition alone answers; `delay`: seconds every call takes.
     `ids[topic]` is what is told of it: a topic that is added gets a new one. `placed[partition]`: its leader and
-    replicas, where not broker 1 alone; `stable[partition]`: its last stable offset, where a transaction is open."""
+    replicas, where not broker 1 alone; `stable[partition]`: its last stable offset, where a transaction is open.
+    `applied` are the changes that were carried out; `refused[item]` is what that item of a change answers instead."""
 
     def __init__(self, name: str = "fake") -> None:
         self.profile = Profile(name, "127.0.0.1:9092")
@@ -50,6 +54,17 @@ class FakeCluster:
         self.open_readers = 0
         self.logs: dict[TopicPartition, list[Record]] = {}
         self.starts: dict[TopicPartition, int] = {}
+        self.brokers: tuple[Broker, ...] = (Broker(1, "127.0.0.1", 9092),)
+        self.controller: int | None = 1
+        self.broker_settings: dict[int, dict[str, ConfigEntry]] = {}
+        self.documentation: dict[str, str] = {}
+        self.disks: dict[int, tuple[LogDir, ...] | Failure] = {}
+        self.moves: dict[TopicPartition, Reassignment] = {}
+        self.held_acls: set[Acl] = set()
+        self.held_users: dict[str, dict[ScramMechanism, int]] = {}
+        self.held_quotas: dict[QuotaEntity, dict[str, float]] = {}
+        self.applied: list[Change] = []
+        self.refused: dict[str, Failure] = {}
         self._added = 0
         self._watchers: list[Callable[[ConnectionState], None]] = []
 
@@ -99,13 +114,21 @@ class FakeCluster:
 
     async def metadata(self) -> ClusterMetadata:
         await self._called("metadata")
+        return self._metadata()
+
+    def _metadata(self) -> ClusterMetadata:
         topics: dict[str, list[Partition]] = {name: [] for name in self.configs}
         for source in self.logs:
             leader = None if source in self.broken else 1
             found = self.placed.get(source) or Partition(source.partition, leader, (1,), (1,))
             topics[source.topic].append(found)
         known = tuple(Topic(name, tuple(partitions)) for name, partitions in sorted(topics.items()))
-        return ClusterMetadata("fake-cluster", (Broker(1, "127.0.0.1", 9092),), known)
+        return ClusterMetadata("fake-cluster", self.brokers, known, self.controller)
+
+    async def topic(self, name: str) -> ClusterMetadata:
+        await self._called("topic")
+        seen = self._metadata()
+        return replace(seen, topics=tuple(topic for topic in seen.topics if topic.name == name))
 
     async def list_offsets(
         self,
@@ -126,11 +149,49 @@ class FakeCluster:
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         await self._called("topic_configs")
-        return {name: self.configs.get(name) or self._missing(name) for name in topics}
+        return {name: self.configs[name] if name in self.configs else self._missing(name) for name in topics}
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
         await self._called("topic_ids")
         return {name: self.ids[name] if name in self.ids else self._missing(name) for name in topics}
+
+    async def broker_configs(self, brokers: Iterable[int]) -> dict[int, dict[str, ConfigEntry] | Failure]:
+        await self._called("broker_configs")
+        return {number: self.broker_settings.get(number, {}) for number in brokers}
+
+    async def config_documentation(self, topic: str = "") -> dict[str, str]:
+        await self._called("config_documentation")
+        return dict(self.documentation)
+
+    async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]:
+        await self._called("log_dirs")
+        return {number: self.disks.get(number, ()) for number in brokers}
+
+    async def reassignments(self) -> dict[TopicPartition, Reassignment]:
+        await self._called("reassignments")
+        return dict(self.moves)
+
+    async def acls(self) -> tuple[Acl, ...]:
+        await self._called("acls")
+        return tuple(sorted(self.held_acls))
+
+    async def scram_users(self) -> tuple[ScramUser, ...]:
+        await self._called("scram_users")
+        return tuple(ScramUser(name, tuple(held.items())) for name, held in sorted(self.held_users.items()))
+
+    async def quotas(self) -> tuple[Quota, ...]:
+        await self._called("quotas")
+        return tuple(Quota(entity, tuple(limits.items())) for entity, limits in self.held_quotas.items())
+
+    async def apply(self, change: Change, *, only_check: bool = False) -> dict[str, Failure | None]:
+        """Carried out at once: a move of partitions, too. With a refused item nothing of the change is."""
+        refuse_read_only(self.profile, change)
+        await self._called("apply")
+        answers = {item: self.refused.get(item) for item in items_of(change)}
+        if not only_check and not any(answers.values()):
+            answers |= carry_out(self, change)
+            self.applied.append(change)
+        return answers
 
     @contextlib.asynccontextmanager
     async def open_reader(
