@@ -9,11 +9,12 @@ import json
 import logging
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ from kexplorer.ui.icons import application_icon
 if TYPE_CHECKING:
     from kexplorer.demo.process import DemoProcess
     from kexplorer.formats.schemas import SchemaSource
+    from kexplorer.ui.main_window import MainWindow
 
 _DEMO_START = 20.0  # seconds
 _SCANNERS = min(os.cpu_count() or 1, 4)  # processes of a search
@@ -89,6 +91,7 @@ async def _main(application: QApplication, options: Options) -> int:
         )
         explorer = Explorer(application, connections, Home(home), _start_demo, _open_search, _versions)
         await stack.enter_async_context(explorer)
+        stack.enter_context(signals_close(explorer.window))
         if options.selftest:
             await asyncio.sleep(0)  # the window is painted
             print(json.dumps({"ready_ms": _milliseconds_since_start(), **_versions()}, indent=1))  # noqa: T201
@@ -102,6 +105,19 @@ async def _main(application: QApplication, options: Options) -> int:
             explorer.open_demo()
         await explorer.window.closed.wait()
     return 0
+
+
+@contextmanager
+def signals_close(window: MainWindow) -> Iterator[None]:
+    """Ctrl-C in the terminal and a polite `kill` end the program as its window's cross does: the layout is saved.
+    Python gets to hear of a signal when it next runs, at the latest with the timer of `GarbageCollector`."""
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(name, lambda *_: window.closed.set()) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
 
 
 def _versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -120,6 +121,19 @@ def test_tabs_come_back_at_the_next_start(
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)
             await until(lambda: panel.status_text == "0 offsets")
+
+    qtloop.run(look())
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_polite_signal_closes_the_window(qtloop: LoopRunner, tmp_path: Path, name: signal.Signals) -> None:
+    async def look() -> None:
+        before = signal.getsignal(name)
+        async with _running(tmp_path) as explorer:
+            with app.signals_close(explorer.window):
+                signal.raise_signal(name)
+                await explorer.window.closed.wait()
+            assert signal.getsignal(name) is before
 
     qtloop.run(look())
 
