@@ -76,7 +76,7 @@ class Menus(QMenuBar):
             return lambda: command(self._window.target)
 
         do = self._commands
-        self._connect = offer(menu, "Connect", "Ctrl+Shift+C", on(do.connect), "plug")
+        self._connect = offer(menu, "Connect", "Ctrl+Shift+L", on(do.connect), "plug")
         self._disconnect = offer(menu, "Disconnect", "Ctrl+Shift+D", on(do.disconnect), "unplug")
         self._topics = offer(menu, "Topics", "Ctrl+T", on(do.open_topics), "topic")
         self._refresh = offer(menu, "Refresh", "F5", on(do.refresh), "refresh")

@@ -328,6 +328,8 @@ class MessagesPanel(Panel):
         self._watch_transactions(session.cluster, [each.source for each in search.query.ranges])
         try:
             await self.searching.run(search, self._found)
+            if len(search.query.ranges) > 1:  # matches came as the partitions were looked through
+                self.view.sort_by_time(descending=search.query.newest_first)
         finally:
             self._show_rows()
             await self.searching.look_for_interrupted()

@@ -34,12 +34,12 @@ class Column:
 
 # In the order of the cells.
 COLUMNS = (
-    Column("topic", "Topic", 18, hidden=True),
+    Column("topic", "Topic", 16, hidden=True),
     Column("partition", "Partition", 9, number=True),
     Column("offset", "Offset", 12, number=True),
     Column("timestamp", "Timestamp", 23),
-    Column("key", "Key", 20, mono=True),
-    Column("headers", "Headers", 18, mono=True),
+    Column("key", "Key", 18, mono=True),
+    Column("headers", "Headers", 12, mono=True),
     Column("size", "Size", 9, number=True, hidden=True),
     Column("value", "Value", 30, mono=True),
 )

@@ -190,6 +190,11 @@ class RecordView(RecordList):
         if isinstance(self._source, SortedRows):
             self._show_order(self._arrivals)
 
+    def sort_by_time(self, *, descending: bool) -> None:
+        """For who has chosen neither an order nor a row."""
+        if self.sorted_by is None and self._current is None:
+            self._sort([column.key for column in self._columns].index("timestamp"), descending)
+
     def _sort(self, number: int, descending: bool) -> None:
         if isinstance(self._arrivals, RecordRing):
             self._tasks.start(_SORT, self._sort_ring(self._arrivals, number, descending))
