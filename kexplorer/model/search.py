@@ -112,6 +112,7 @@ class SavedSearch:
     nbytes: int = 0
     done: Mapping[TopicPartition, Sequence[Interval]] = field(default_factory=dict)
     found: Mapping[TopicPartition, Sequence[int]] = field(default_factory=dict)  # offsets of matches, in order
+    undecoded: Undecoded | None = None
 
     @property
     def fraction(self) -> float:

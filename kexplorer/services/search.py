@@ -97,7 +97,7 @@ class Search:
     ) -> None:
         self.query = query
         self.troubles = list(known)
-        self.undecoded: Undecoded | None = None
+        self.undecoded = saved.undecoded if saved else None
         self._plan = Plan(query.ranges, query.newest_first, workers, saved.done if saved else {})
         self._crew = Crew(scan, open_executor, workers)
         self._kept = (store, saved.id) if store and saved else None
@@ -212,7 +212,7 @@ class Search:
             self._fail(piece, piece.range.start, result, again)
             return
         self._tell(result.troubles)
-        if result.undecoded:
+        if result.undecoded and not again:  # what is read again was counted before
             first = self.undecoded or replace(result.undecoded, records=0)
             self.undecoded = replace(first, records=first.records + result.undecoded.records)
         rest = (result.reached, piece.range.end or 0)
@@ -267,7 +267,8 @@ class Search:
             if self._saving is None:
                 store, number = self._kept
                 steps = [Step(source, self._plan.done(source), found) for source, found in self._unsaved.items()]
-                self._saving = asyncio.ensure_future(store.add(number, steps, self._records, self._nbytes))
+                adding = store.add(number, steps, self._records, self._nbytes, self.undecoded)
+                self._saving = asyncio.ensure_future(adding)
                 self._unsaved = {}
             try:
                 await asyncio.shield(self._saving)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import platformdirs
 
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.search import FilterKind, FilterSpec, Interval, SavedSearch, SearchQuery, Where
+from kexplorer.model.search import FilterKind, FilterSpec, Interval, SavedSearch, SearchQuery, Undecoded, Where
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.files import make_private_directory
@@ -34,6 +34,9 @@ CREATE TABLE IF NOT EXISTS done (
 CREATE TABLE IF NOT EXISTS found (
     search INTEGER NOT NULL REFERENCES search ON DELETE CASCADE, topic TEXT NOT NULL, partition INTEGER NOT NULL,
     position INTEGER NOT NULL, PRIMARY KEY (search, topic, partition, position)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS undecoded (
+    search INTEGER PRIMARY KEY REFERENCES search ON DELETE CASCADE, records INTEGER NOT NULL,
+    topic TEXT NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, why TEXT NOT NULL);
 """
 
 T = TypeVar("T")
@@ -68,11 +71,16 @@ class ScanStore:
 
         return await self._run(work)
 
-    async def add(self, search: int, steps: Sequence[Step], records: int, nbytes: int) -> None:
-        """All of it or nothing. `records` and `nbytes` are the totals by now."""
+    async def add(
+        self, search: int, steps: Sequence[Step], records: int, nbytes: int, undecoded: Undecoded | None = None
+    ) -> None:
+        """All of it or nothing. `records`, `nbytes` and `undecoded` are the totals by now."""
 
         def work(database: sqlite3.Connection) -> None:
             database.execute("UPDATE search SET records = ?, nbytes = ? WHERE id = ?", (records, nbytes, search))
+            if undecoded:
+                row = (search, undecoded.records, *undecoded.source, undecoded.offset, undecoded.why)
+                database.execute("REPLACE INTO undecoded VALUES (?, ?, ?, ?, ?, ?)", row)
             for step in steps:
                 where = (search, *step.source)
                 database.execute("DELETE FROM done WHERE search = ? AND topic = ? AND partition = ?", where)
@@ -104,7 +112,11 @@ class ScanStore:
             asked = "SELECT topic, partition, position FROM found WHERE search = ? ORDER BY position"
             for topic, partition, position in database.execute(asked, (search,)):
                 found.setdefault(TopicPartition(topic, partition), []).append(position)
-            return SavedSearch(row[0], row[1], _query(row[2]), row[3], row[4], done, found)
+            undecoded = None
+            asked = "SELECT records, topic, partition, position, why FROM undecoded WHERE search = ?"
+            for records, topic, partition, position, why in database.execute(asked, (search,)):
+                undecoded = Undecoded(records, TopicPartition(topic, partition), position, why)
+            return SavedSearch(row[0], row[1], _query(row[2]), row[3], row[4], done, found, undecoded)
 
         return await self._run(work)
 

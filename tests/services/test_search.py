@@ -467,3 +467,28 @@ def test_workers_that_come_as_the_search_is_cancelled_are_ended(aio: LoopRunner)
     aio.run(cancel())
     with pytest.raises(RuntimeError, match="shutdown"):
         executor.submit(print)
+
+
+def test_what_could_not_be_decoded_before_an_interruption_still_counts(aio: LoopRunner, tmp_path: Path) -> None:
+    log, query = Log(every=50), _query((0, 3000))
+
+    def scan(piece: Piece) -> PieceResult:
+        result = log(piece)
+        return replace(result, undecoded=Undecoded(result.records, piece.range.source, piece.range.start, "no schema"))
+
+    async def run() -> Search:
+        store = ScanStore(tmp_path / "searches.db")
+        found = Search(query, scan, _threads, store=store, saved=await begun(store, "p", query))
+        while not found.progress().records:
+            await found.next_batch()
+        assert found.undecoded
+        assert found.undecoded.records < 1500
+        await found._crew.close()  # gone without a word
+        (unfinished,) = await store.unfinished("p")
+        again = Search(query, scan, _threads, store=store, saved=await store.load(unfinished.id))
+        await _drain(again)
+        return again
+
+    report = aio.run(run()).report()
+    assert report.undecoded
+    assert report.undecoded.records == report.progress.records == 1500  # every second offset has one

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Where
+from kexplorer.model.search import FilterKind, FilterSpec, SavedSearch, SearchQuery, Undecoded, Where
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.store import scans
 from kexplorer.store.scans import ScanStore, Step
@@ -36,10 +36,11 @@ def test_what_was_begun_comes_back(aio: LoopRunner, store: ScanStore) -> None:
         number = await store.begin("prod", QUERY)
         assert await store.load(number) == SavedSearch(number, "prod", QUERY)
         await store.add(number, [Step(A, [(0, 10)], [3, 1]), Step(B, [(5, 6)], [])], 11, 2000)
-        await store.add(number, [Step(A, [(0, 10), (90, 100)], [95])], 21, 4000)
+        unknown = Undecoded(2, B, 5, "schema 7 is not known")
+        await store.add(number, [Step(A, [(0, 10), (90, 100)], [95])], 21, 4000, unknown)
         done = {A: [(0, 10), (90, 100)], B: [(5, 6)]}
         again = ScanStore(store.path)
-        assert await again.load(number) == SavedSearch(number, "prod", QUERY, 21, 4000, done, {A: [1, 3, 95]})
+        assert await again.load(number) == SavedSearch(number, "prod", QUERY, 21, 4000, done, {A: [1, 3, 95]}, unknown)
         assert await again.unfinished("prod") == [SavedSearch(number, "prod", QUERY, 21, 4000)]
         assert await again.unfinished("test") == []
 
