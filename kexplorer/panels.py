@@ -38,7 +38,14 @@ def make_panel(explorer: Explorer, key: str) -> Panel | None:
 
             topics = [unquote(topic) for topic in rest[1].split("+")]
             searches = Searches(name, explorer.home.scans, explorer.home.filters, partial(explorer.search, profile))
-            panel = MessagesPanel(profile, topics, partial(explorer.session, name), searches, explorer.exporter)
+            panel = MessagesPanel(
+                profile,
+                topics,
+                partial(explorer.session, name),
+                searches,
+                explorer.exporter,
+                lambda: explorer.window.page_memory << 20,
+            )
             panel.set_zone(explorer.zone)
             return panel
     return None

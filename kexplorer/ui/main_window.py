@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
     QHBoxLayout,
+    QInputDialog,
     QMainWindow,
     QTabWidget,
     QToolButton,
@@ -44,6 +45,8 @@ from kexplorer.ui.workspace import Workspace
 from kexplorer.ui.zones import LOCAL, zone_named
 
 _DOCKS_VERSION = 1
+_PAGE_MEMORY = 256  # MiB that a tab keeps of pages
+_PAGE_MEMORIES = range(32, 4097)
 _ZOOMS = (70, 80, 90, 100, 110, 125, 150, 175, 200)
 
 
@@ -68,6 +71,7 @@ class MainWindow(QMainWindow):
         self.commands = commands
         self.target = ""  # the profile that the Cluster menu is about: the one that was touched last
         self.theme, self.zoom, self.zone = THEMES[0], 100, LOCAL
+        self.page_memory = _PAGE_MEMORY
         self._versions = versions
         self._brokers: dict[str, int] = {}
         self._panel: Panel | None = None
@@ -125,6 +129,7 @@ class MainWindow(QMainWindow):
             "theme": self.theme,
             "zoom": self.zoom,
             "zone": self.zone,
+            "page_memory": self.page_memory,
         }
 
     def restore_state(self, saved: Mapping[str, object]) -> None:
@@ -135,6 +140,8 @@ class MainWindow(QMainWindow):
         self.set_zoom(zoom)
         zone = saved.get("zone")
         self.set_zone(zone if isinstance(zone, str) else LOCAL)
+        memory = saved.get("page_memory")
+        self.page_memory = memory if isinstance(memory, int) and memory in _PAGE_MEMORIES else _PAGE_MEMORY
         self.restoreGeometry(_bytes(saved.get("geometry")))
         self.restoreState(_bytes(saved.get("docks")), _DOCKS_VERSION)
         self._below.setCurrentWidget(self.log if saved.get("log") is True else self.jobs)
@@ -158,6 +165,21 @@ class MainWindow(QMainWindow):
         self.zone = zone if zone_named(zone) else LOCAL
         self.menus.show_zone(self.zone)
         self.commands.set_zone(self.zone)
+
+    def ask_page_memory(self) -> None:
+        """How much a tab of messages keeps of what was looked at: what is opened or refreshed next obeys."""
+        dialog = QInputDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Memory for pages")
+        dialog.setLabelText("Megabytes that each tab of messages may keep of the pages that were looked at:")
+        dialog.setInputMode(QInputDialog.InputMode.IntInput)
+        dialog.setIntRange(_PAGE_MEMORIES[0], _PAGE_MEMORIES[-1])
+        dialog.setIntValue(self.page_memory)
+        dialog.intValueSelected.connect(self._set_page_memory)
+        dialog.open()
+
+    def _set_page_memory(self, megabytes: int) -> None:
+        self.page_memory = megabytes
 
     def zoom_in(self) -> None:
         self.set_zoom(min((zoom for zoom in _ZOOMS if zoom > self.zoom), default=_ZOOMS[-1]))

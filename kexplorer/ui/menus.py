@@ -110,6 +110,7 @@ class Menus(QMenuBar):
         offer(menu, "Smaller type", "Ctrl+-", window.zoom_out)
         offer(menu, "Normal type", "Ctrl+0", lambda: window.set_zoom(100))
         menu.addSeparator()
+        offer(menu, "Memory for pages…", "Ctrl+Shift+F12", window.ask_page_memory)
         offer(menu, "Reset layout", "Ctrl+F12", window.reset_layout)
 
     def _build_theme(self, menu: QMenu) -> None:

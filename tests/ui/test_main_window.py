@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QInputDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from kexplorer.model.cluster import ConnectionState, Link
@@ -251,6 +251,21 @@ def test_the_menu_shows_the_zone_in_use(window: MainWindow, asked: Asked) -> Non
     assert other.isChecked()
     other.trigger()
     assert asked.calls[-1] == ("choose_zone",)
+
+
+def test_the_memory_for_pages_is_asked_for_and_remembered(window: MainWindow) -> None:
+    assert window.page_memory == 256
+    action(window, "Memory for pages…").trigger()
+    dialog = window.findChild(QInputDialog)
+    assert dialog is not None
+    dialog.setIntValue(1000)
+    dialog.accept()
+    saved = window.save_state()
+    window.page_memory = 64
+    window.restore_state(saved)
+    assert window.page_memory == 1000
+    window.restore_state(saved | {"page_memory": 1 << 40})
+    assert window.page_memory == 256
 
 
 def test_zoom_stays_within_its_steps(window: MainWindow, asked: Asked) -> None:

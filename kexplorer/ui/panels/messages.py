@@ -34,7 +34,7 @@ from kexplorer.services.ranges import parse_place
 from kexplorer.services.search import Search
 from kexplorer.services.searches import Searches
 from kexplorer.services.sessions import Session
-from kexplorer.services.window import TopicWindow
+from kexplorer.services.window import WINDOW_BYTES, TopicWindow
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.exporter import Exporter
@@ -63,7 +63,8 @@ _TELL_EVERY = 1000  # ms
 class MessagesPanel(Panel):
     """Browses the topic (`browsed`), or fills a `ring`: with what arrives at its end, or with what a search finds. One
     of the two is what the table shows. Reads without joining a group and without committing. `open_session` connects
-    when that is needed; `open_search` makes a search, whose workers are this panel's until it closes it."""
+    when that is needed; `searches` makes those whose workers are this panel's until it closes them; `page_bytes` is how
+    much it may keep of the pages that were looked at."""
 
     def __init__(
         self,
@@ -72,6 +73,7 @@ class MessagesPanel(Panel):
         open_session: Callable[[], Awaitable[Session]],
         searches: Searches,
         exporter: Exporter,
+        page_bytes: Callable[[], int] = lambda: WINDOW_BYTES,
     ) -> None:
         title = topics[0] if len(topics) == 1 else f"{topics[0]} + {len(topics) - 1}"
         super().__init__(messages_key(profile.name, *topics), title, "message", profile.name, profile.colour)
@@ -80,6 +82,7 @@ class MessagesPanel(Panel):
         self._searches = searches
         self._profile = profile
         self._exporter = exporter
+        self._page_bytes = page_bytes
         self._zone: tzinfo = UTC
         self._schemas: Schemas | None = None  # of the session that was read with last
         self.browsed: TopicWindow | None = None  # while one browses
@@ -293,7 +296,7 @@ class MessagesPanel(Panel):
 
     async def _browse(self) -> None:
         session, part, isolation, _ = await self._part.chosen()
-        window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived)
+        window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived, self._page_bytes())
         await window.fetch_newest(_FIRST)
         self.browsed, self.ring = window, None
         self.view.set_newest_first(True)
