@@ -14,7 +14,7 @@ BROKER_DEFAULT = -1  # partitions or replication as the brokers have it (num.par
 _LONGEST_NAME = 249  # characters
 _INT, _LONG = (1 << 31) - 1, (1 << 63) - 1
 _HOUR, _DAY = 3_600_000, 86_400_000  # ms
-_THROTTLED = re.compile(r"|\*|\d+:\d+(,\d+:\d+)*")
+_THROTTLED = re.compile(r"|\*|[0-9]+:[0-9]+(,[0-9]+:[0-9]+)*")
 
 
 class SettingKind(StrEnum):
@@ -222,10 +222,10 @@ def check_setting(name: str, value: str) -> None:
 def _takes(setting: TopicSetting, value: str) -> bool:
     match setting.kind:
         case SettingKind.WHOLE:
-            fits = re.fullmatch(r"-?\d{1,19}", value) and setting.low <= int(value) <= setting.high
+            fits = re.fullmatch(r"-?[0-9]{1,19}", value) and setting.low <= int(value) <= setting.high
             return bool(fits) and (setting.name != "compression.gzip.level" or value != "0")
         case SettingKind.DECIMAL:
-            return bool(re.fullmatch(r"\d+(\.\d+)?", value)) and setting.low <= float(value) <= setting.high
+            return bool(re.fullmatch(r"[0-9]+(\.[0-9]+)?", value)) and setting.low <= float(value) <= setting.high
         case SettingKind.CHOICES:
             given = [each.strip() for each in value.split(",")]
             return set(given) <= set(setting.choices) and len(set(given)) == len(given)
