@@ -83,7 +83,7 @@ class Explorer:
         self.home = home
         self._start_demo = start_demo
         self._open_search = open_search
-        self.sessions = Sessions(self._connect, self._open_schemas)
+        self.sessions = Sessions(self._connect, home.audit, self._open_schemas)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
         self._saved = home.preferences.load()

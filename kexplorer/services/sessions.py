@@ -8,9 +8,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kexplorer.model.audit import AuditLog
 from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.services.catalog import Catalog
+from kexplorer.services.changes import Changes
 
 if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
@@ -25,19 +27,22 @@ class Session:
 
     cluster: Cluster
     catalog: Catalog
+    changes: Changes
     schemas: Schemas | None = None
 
 
 class Sessions:
     """Owns one session a profile. `connect` makes the cluster of a profile's name, `open_schemas` its
-    schemas; both may ask a person for a secret."""
+    schemas; both may ask a person for a secret. Every change of a cluster gets its line in `audit`."""
 
     def __init__(
         self,
         connect: Callable[[str], Awaitable[Cluster]],
+        audit: AuditLog,
         open_schemas: Callable[[str], Awaitable[Schemas | None]] = _no_schemas,
     ) -> None:
         self._connect = connect
+        self._audit = audit
         self._open_schemas = open_schemas
         self._open: dict[str, Session] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -60,8 +65,11 @@ class Sessions:
                 except BaseException:
                     await cluster.close()
                     raise
-                session = self._open[profile] = Session(cluster, Catalog(cluster), schemas)
+                session = self._open[profile] = self._made(cluster, schemas)
             return session
+
+    def _made(self, cluster: Cluster, schemas: Schemas | None) -> Session:
+        return Session(cluster, Catalog(cluster), Changes(cluster, self._audit), schemas)
 
     async def close(self, profile: str) -> None:
         self._closed[profile] += 1

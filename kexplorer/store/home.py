@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kexplorer.store.assignments import AssignmentStore
+from kexplorer.store.audit import AuditStore
 from kexplorer.store.filters import FilterStore
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.scans import ScanStore
@@ -18,6 +19,7 @@ class Home:
         self.preferences = Preferences(folder and folder / "window.json")
         self.scans = ScanStore(folder and folder / "searches.db")
         self.filters = FilterStore(folder and folder / "filters.json")
+        self.audit = AuditStore(folder and folder / "audit.db")
 
     def assignments(self, connection: str) -> AssignmentStore:
         return AssignmentStore(connection, self._folder and self._folder / "schemas.json")

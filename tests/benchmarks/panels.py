@@ -33,6 +33,7 @@ from kexplorer.ui.garbage import GarbageCollector
 from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.messages import MessagesPanel
 from kexplorer.ui.tasks import Tasks
+from tests.services.memory_audit import MemoryAudit
 
 WORKERS = 2
 Make = Callable[[str], MessagesPanel]
@@ -62,7 +63,7 @@ async def opened(bootstrap: str) -> AsyncIterator[Make]:
         scan = Scan(profile, Credentials(), query.filter, query.asked_at, query.isolation)
         return Search(query, scan, lambda: ScanPool(WORKERS), WORKERS, known=known, saved=saved)
 
-    sessions = Sessions(connect)
+    sessions = Sessions(connect, MemoryAudit())
     with tempfile.TemporaryDirectory() as home:
         kept = ScanStore(Path(home, "searches.db")), FilterStore(Path(home, "filters.json"))
         searches = Searches("benchmark", *kept, search)

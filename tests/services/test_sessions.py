@@ -10,6 +10,7 @@ from kexplorer.services.schemas import Schemas
 from kexplorer.services.sessions import Sessions
 from tests.rig.loops import LoopRunner
 from tests.services.fake_cluster import FakeCluster
+from tests.services.memory_audit import MemoryAudit
 
 
 class _Connector:
@@ -27,7 +28,7 @@ class _Connector:
 
 def test_who_asks_at_once_gets_the_same_session(aio: LoopRunner) -> None:
     connect = _Connector()
-    sessions = Sessions(connect)
+    sessions = Sessions(connect, MemoryAudit())
 
     async def ask() -> None:
         found = await asyncio.gather(*(sessions.open("shop") for _ in range(5)), sessions.open("lab"))
@@ -40,7 +41,7 @@ def test_who_asks_at_once_gets_the_same_session(aio: LoopRunner) -> None:
 
 def test_closing_closes_the_cluster_and_opening_again_makes_a_new_one(aio: LoopRunner) -> None:
     connect = _Connector()
-    sessions = Sessions(connect)
+    sessions = Sessions(connect, MemoryAudit())
 
     async def ask() -> None:
         first = await sessions.open("shop")
@@ -56,7 +57,7 @@ def test_closing_closes_the_cluster_and_opening_again_makes_a_new_one(aio: LoopR
 
 def test_a_failed_attempt_leaves_room_for_the_next(aio: LoopRunner) -> None:
     connect = _Connector()
-    sessions = Sessions(connect)
+    sessions = Sessions(connect, MemoryAudit())
     connect.failure = Failure(FailureKind.INVALID, "No password.")
 
     async def ask() -> None:
@@ -71,7 +72,7 @@ def test_a_failed_attempt_leaves_room_for_the_next(aio: LoopRunner) -> None:
 def test_a_connection_that_is_closed_while_it_is_made_does_not_stay(aio: LoopRunner) -> None:
     """A person connects, and closes the window before it is done."""
     connect = _Connector()
-    sessions = Sessions(connect)
+    sessions = Sessions(connect, MemoryAudit())
 
     async def ask() -> None:
         opening = asyncio.create_task(sessions.open("shop"))
@@ -91,7 +92,7 @@ def test_a_session_has_the_schemas_of_its_profile(aio: LoopRunner) -> None:
         return schemas if profile == "shop" else None
 
     async def ask() -> None:
-        sessions = Sessions(_Connector(), open_schemas)
+        sessions = Sessions(_Connector(), MemoryAudit(), open_schemas)
         assert (await sessions.open("shop")).schemas is schemas
         assert (await sessions.open("lab")).schemas is None
 
@@ -107,7 +108,7 @@ def test_no_cluster_stays_when_a_person_leaves_while_the_registrys_password_is_a
         return None
 
     async def ask() -> None:
-        sessions = Sessions(connect, never)
+        sessions = Sessions(connect, MemoryAudit(), never)
         opening = asyncio.create_task(sessions.open("shop"))
         await asked.wait()
         opening.cancel()

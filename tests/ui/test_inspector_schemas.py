@@ -30,6 +30,7 @@ from tests.registry.server import FakeRegistry, Running
 from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
+from tests.services.memory_audit import MemoryAudit
 
 ORDER = """{"type": "record", "name": "Order", "fields": [
     {"name": "id", "type": "long"}, {"name": "item", "type": "string"}]}"""
@@ -213,7 +214,7 @@ def test_a_panel_reads_with_the_registry_of_its_session(
         raise AssertionError
 
     async def look() -> None:
-        sessions = Sessions(connect, schemas)
+        sessions = Sessions(connect, MemoryAudit(), schemas)
         searches = Searches(
             "shop", ScanStore(tmp_path / "searches.db"), FilterStore(tmp_path / "filters.json"), no_search
         )

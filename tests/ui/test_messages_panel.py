@@ -49,6 +49,7 @@ from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
 from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.waiting import until
+from tests.services.memory_audit import MemoryAudit
 
 importlib.import_module("kexplorer.ui.widgets.inspector")  # as the program has by the time that a topic is open
 
@@ -105,7 +106,7 @@ async def _panel(bootstrap: str, topics: Sequence[str], home: Path) -> AsyncIter
     async def schemas(_: str) -> Schemas:
         return await open_schemas(profile, "", AssignmentStore("test", home / "schemas.json"))
 
-    sessions = Sessions(connect, schemas)
+    sessions = Sessions(connect, MemoryAudit(), schemas)
 
     store = ScanStore(home / "searches.db")
 

@@ -24,6 +24,7 @@ from kexplorer.ui.panels.topic_partitions import PartitionsTab
 from tests.rig.loops import LoopRunner
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
+from tests.services.memory_audit import MemoryAudit
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +37,7 @@ async def _opened(cluster: FakeCluster) -> AsyncIterator[TopicPanel]:
     async def connect(_: str) -> Cluster:
         return cluster
 
-    sessions = Sessions(connect)
+    sessions = Sessions(connect, MemoryAudit())
     panel = TopicPanel(cluster.profile, "orders", lambda: sessions.open("shop"))
     panel.resize(1200, 600)
     panel.show()

@@ -1,0 +1,405 @@
+"""What a change would do, told before it is sent: read from the cluster, in sentences and as old and new values."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from kexplorer.formats.commands import command, is_secret
+from kexplorer.formats.numbers import count
+from kexplorer.model.changes import (
+    AddPartitions,
+    AlterConfig,
+    AlterQuota,
+    Change,
+    CreateAcls,
+    CreateTopic,
+    DeleteAcls,
+    DeleteScram,
+    DeleteTopics,
+    ElectPreferred,
+    PurgeRecords,
+    Reassign,
+    ResourceKind,
+    SetScram,
+)
+from kexplorer.model.cluster import Cluster, ConfigEntry
+from kexplorer.model.failure import Failure
+from kexplorer.model.profile import SecurityProtocol
+from kexplorer.model.topics import ClusterMetadata, Edge, Partition, Topic, TopicPartition
+from kexplorer.services.catalog import PARTITIONS_A_CALL
+
+NOTHING = "–"
+HIDDEN = "(hidden)"
+_LOGIN_FILE = "client.properties"
+_KAFKAS_OWN = {"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"}
+
+
+class Row(NamedTuple):
+    """One thing that changes: what it is now, and what it will be."""
+
+    what: str
+    old: str
+    new: str
+
+
+@dataclass(slots=True)
+class Preview:
+    """`destroys`: records or rights are lost by it. `typed` is what must be typed on a production profile then: the one
+    name that is destroyed, or how many and where. `command` does the same with Kafka's own tools."""
+
+    change: Change
+    command: str
+    typed: str = ""
+    destroys: bool = False
+    sentences: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def destroy(self, names: Iterable[str], cluster: str) -> None:
+        found = list(names)
+        self.destroys = True
+        self.typed = found[0] if len(found) == 1 else f"{len(found)} {cluster}"
+
+
+async def preview(cluster: Cluster, change: Change) -> Preview:
+    """What can't be read is told as a warning: whether the change can be sent is for the broker to say."""
+    profile = cluster.profile
+    secured = profile.security_protocol is not SecurityProtocol.PLAINTEXT
+    found = Preview(change, command(change, profile.bootstrap, _LOGIN_FILE if secured else ""))
+    try:
+        await _LOOKS[type(change)](cluster, change, found)
+    except Failure as failure:
+        found.warnings.append(f"What is there now could not be read. {failure}")
+    return found
+
+
+async def _create(cluster: Cluster, change: CreateTopic, found: Preview) -> None:
+    partitions = (
+        _many(change.partitions, "partition") if change.partitions > 0 else "as many partitions as the broker says"
+    )
+    copies = _many(change.replication, "replica") if change.replication > 0 else "as many replicas as the broker says"
+    found.sentences.append(f"The topic {change.name} is created with {partitions} and {copies} of each.")
+    found.rows += [Row(name, NOTHING, value) for name, value in change.configs.items()]
+    seen = await cluster.topic(change.name)
+    if seen.topics:
+        found.warnings.append(f"There is a topic {change.name} already: the broker will refuse.")
+    if change.replication > len(seen.brokers):
+        there = _many(len(seen.brokers), "broker")
+        found.warnings.append(f"{change.replication} replicas need as many brokers, and there are {there}.")
+    if change.replication == 1 and len(seen.brokers) > 1:
+        found.warnings.append("With one replica, what a broker holds is out of reach while it is down.")
+
+
+async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> None:
+    names = set(change.names)
+    found.destroy(change.names, cluster.profile.name)
+    found.sentences.append(f"{_named(change.names, 'topic')} and all records in it are deleted for ever.")
+    if len(names) > 1:
+        found.sentences[-1] = f"{_named(change.names, 'topic')} and all records in them are deleted for ever."
+    metadata = await topics_of(cluster, change.names)
+    topics = [topic for topic in metadata.topics if topic.name in names]
+    _warn_internal(topics, found)
+    if missing := sorted(names - {topic.name for topic in topics}):
+        found.warnings.append(f"Not there: {', '.join(missing)}.")
+    spans = await _spans(cluster, topics)
+    total = sum(end - start for start, end in spans.values())
+    for topic in topics:
+        inside = [spans[source] for part in topic.partitions if (source := _source(topic, part.id)) in spans]
+        size = f"{count(sum(end - start for start, end in inside))} records"
+        unread = len(topic.partitions) - len(inside)
+        size += f", {_many(unread, 'partition')} could not be read" if unread else ""
+        found.rows.append(Row(topic.name, f"{_many(len(topic.partitions), 'partition')}, up to {size}", "deleted"))
+    found.sentences.append(f"Up to {count(total)} records are lost, by the offsets they span.")
+    found.warnings.append("A program that still writes may have the topic made again, with the broker's defaults.")
+
+
+async def _add(cluster: Cluster, change: AddPartitions, found: Preview) -> None:
+    topics = (await cluster.topic(change.topic)).topics
+    has = sum(len(topic.partitions) for topic in topics)
+    found.sentences.append(f"The topic {change.topic} gets {_many(change.total - has, 'partition')} more.")
+    found.rows.append(Row("Partitions", count(has), count(change.total)))
+    _warn_internal(topics, found)
+    found.warnings.append(
+        "Many keys go to another partition from now on, while their older records stay where they are: the order of "
+        "records with the same key is lost across this change."
+    )
+    found.warnings.append("Partitions can't be taken away again.")
+    configs = (await cluster.topic_configs([change.topic]))[change.topic]
+    if not isinstance(configs, Failure) and "compact" in (_value(configs.get("cleanup.policy")) or ""):
+        found.warnings.append(
+            "The topic is compacted: for a key that moves, the value in its old partition stays, too."
+        )
+
+
+_LOWERED = ("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes", "log.retention.ms")
+
+
+async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
+    entries = await _entries(cluster, change)
+    where = f"the {change.kind} {change.name}" if change.name else "all brokers"
+    found.sentences.append(f"{_many(len(change.sets) + len(change.resets), 'setting')} of {where} changes at once.")
+    if len(change.sets) + len(change.resets) > 1:
+        found.sentences[-1] = found.sentences[-1].replace("changes", "change")
+    wanted: dict[str, str | None] = {**change.sets, **{name: _default(entries.get(name)) for name in change.resets}}
+    for name, new in wanted.items():
+        entry = entries.get(name)
+        hidden = is_secret(name) or (entry is not None and entry.is_sensitive)
+        old = NOTHING if entry is None else HIDDEN if hidden else entry.value or "(empty)"
+        told = "its default" if new is None else HIDDEN if hidden else new or "(empty)"
+        found.rows.append(Row(name, old, f"{told} (default)" if name in change.resets and new is not None else told))
+        if entry is not None and entry.is_read_only:
+            found.warnings.append(f"{name} is read-only while brokers run: the broker will refuse.")
+        if lost := _loses(name, _value(entry), new):
+            found.warnings.append(lost)
+            found.destroy([change.name or "all brokers"], cluster.profile.name)
+        if name == "unclean.leader.election.enable" and new == "true":
+            found.warnings.append("A replica that lags may become leader: records that were acknowledged can be lost.")
+        if name == "min.insync.replicas":
+            found.warnings.append("Producers with acks=all are refused while fewer replicas are in sync.")
+
+
+def _loses(name: str, old: str | None, new: str | None) -> str:
+    """The sentence for a setting by which brokers delete records, "" for others."""
+    if new is None or old == new:
+        return ""
+    if name in _LOWERED and _is_less(new, old):
+        return f"{name} is lowered: brokers delete records beyond it within minutes."
+    added = set(new.replace(" ", "").split(",")) - set((old or "").replace(" ", "").split(","))
+    if name.endswith("cleanup.policy") and "delete" in added:
+        return "With the policy delete, brokers delete records that are older or more than retention allows."
+    if name.endswith("cleanup.policy") and "compact" in added:
+        return "With the policy compact, older records of each key are deleted, and records without a key are refused."
+    return ""
+
+
+def _is_less(new: str, old: str | None) -> bool:
+    """-1 stands for no limit; what is unknown counts as no limit."""
+    try:
+        after, before = int(new), int(old) if old else -1
+    except ValueError:
+        return False
+    return after >= 0 and (before < 0 or after < before)
+
+
+async def _purge(cluster: Cluster, change: PurgeRecords, found: Preview) -> None:
+    topics = sorted({source.topic for source in change.before})
+    found.destroy(topics, cluster.profile.name)
+    metadata = await topics_of(cluster, topics)
+    known = [topic for topic in metadata.topics if topic.name in topics]
+    _warn_internal(known, found)
+    spans = await _spans(cluster, known)
+    total = 0
+    for source, before in sorted(change.before.items()):
+        if source not in spans:
+            found.rows.append(Row(name_of(source), "could not be read", f"from offset {before}"))
+            continue
+        start, end = spans[source]
+        to = end if before == -1 else before
+        lost = max(0, min(to, end) - start)
+        total += lost
+        then = f"from {count(max(to, start))}, {count(lost)} offsets deleted"
+        found.rows.append(Row(name_of(source), f"offsets {count(start)} to {count(end)}", then))
+        if to > end:
+            found.warnings.append(f"{name_of(source)} ends at {end}: the broker will refuse {before}.")
+    found.sentences.append(f"Up to {count(total)} records of {_named(topics, 'topic')} are deleted for ever.")
+    configs = await cluster.topic_configs(topics)
+    for topic, entries in configs.items():
+        if not isinstance(entries, Failure) and _value(entries.get("cleanup.policy")) == "compact":
+            found.warnings.append(f"{topic} is only compacted: the broker refuses to purge it.")
+
+
+async def _elect(cluster: Cluster, change: ElectPreferred, found: Preview) -> None:
+    partitions = await partitions_of(cluster, change.partitions)
+    found.sentences.append(f"The preferred replica becomes leader of {_many(len(change.partitions), 'partition')}.")
+    found.sentences.append("Clients notice and go to the new leader by themselves.")
+    for source, part in partitions.items():
+        name, preferred = name_of(source), part.replicas[0] if part.replicas else None
+        found.rows.append(Row(name, _leader(part.leader), _leader(preferred)))
+        if preferred not in part.isr:
+            found.warnings.append(f"{name}: broker {preferred} is not in sync and can't be elected.")
+
+
+async def _reassign(cluster: Cluster, change: Reassign, found: Preview) -> None:
+    partitions = await partitions_of(cluster, change.replicas)
+    known = {broker.id for broker in (await cluster.metadata()).brokers}
+    copies = 0
+    for source, wanted in change.replicas.items():
+        name = name_of(source)
+        now = partitions[source].replicas if source in partitions else ()
+        if wanted is None:
+            found.rows.append(Row(name, _brokers(now), "what it was before the move"))
+            continue
+        copies += len(set(wanted) - set(now))
+        found.rows.append(Row(name, _brokers(now), _brokers(wanted)))
+        if unknown := sorted(set(wanted) - known):
+            found.warnings.append(f"{name}: there is no broker {_brokers(unknown)} now.")
+        if now and len(wanted) < len(now):
+            found.warnings.append(f"{name}: {_many(len(now) - len(wanted), 'replica')} fewer than now.")
+    stopped = sum(wanted is None for wanted in change.replicas.values())
+    if stopped:
+        found.sentences.append(f"The move of {_many(stopped, 'partition')} is cancelled.")
+    if len(change.replicas) > stopped:
+        moved = _many(len(change.replicas) - stopped, "partition")
+        made = _many(copies, "new replica")
+        found.sentences.append(
+            f"{moved} of other replicas: {made} to be filled over the network, then the old ones go."
+        )
+        found.sentences.append("It goes on when this program ends.")
+
+
+async def _acls(cluster: Cluster, change: CreateAcls | DeleteAcls, found: Preview) -> None:
+    there = set(await cluster.acls())
+    creates = isinstance(change, CreateAcls)
+    found.rows += [
+        Row(str(acl), "there" if acl in there else NOTHING, "there" if creates else NOTHING) for acl in change.acls
+    ]
+    found.sentences.append(f"{_many(len(change.acls), 'ACL')} {'created' if creates else 'deleted'}.")
+    if not creates:
+        found.destroy([acl.principal for acl in change.acls], cluster.profile.name)
+        found.sentences.append("What they allowed is refused from now on, what they denied may be allowed.")
+        return
+    held = {(acl.resource, acl.name) for acl in there}
+    if any((acl.resource, acl.name) not in held for acl in change.acls):
+        found.warnings.append(
+            "It is the first ACL of its resource. Where brokers let everyone in if no ACL is found, from now on only "
+            "those are let in whom ACLs name."
+        )
+
+
+async def _scram(cluster: Cluster, change: SetScram | DeleteScram, found: Preview) -> None:
+    users = {user.name: dict(user.iterations) for user in await cluster.scram_users()}
+    has = users.get(change.user, {}).get(change.mechanism)
+    old = NOTHING if has is None else f"{count(has)} iterations"
+    if isinstance(change, SetScram):
+        found.sentences.append(f"The user {change.user} can log in with {change.mechanism} and the new password.")
+        found.rows.append(Row(f"{change.user}, {change.mechanism}", old, f"{count(change.iterations)} iterations"))
+        if has is not None:
+            found.warnings.append("The old password is refused at the next login, running programs included.")
+        return
+    found.destroy([change.user], cluster.profile.name)
+    found.sentences.append(f"The user {change.user} can't log in with {change.mechanism} any more.")
+    found.rows.append(Row(f"{change.user}, {change.mechanism}", old, "deleted"))
+
+
+async def _quota(cluster: Cluster, change: AlterQuota, found: Preview) -> None:
+    limits = next((dict(quota.limits) for quota in await cluster.quotas() if quota.entity == change.entity), {})
+    found.sentences.append(f"The quotas of {change.entity} change at once, on every broker.")
+    for name, limit in change.sets.items():
+        found.rows.append(Row(name, _limit(limits.get(name)), _limit(limit)))
+    found.rows += [Row(name, _limit(limits.get(name)), "no limit of its own") for name in change.resets]
+
+
+_LOOKS: dict[type[Change], Callable[[Cluster, Any, Preview], Awaitable[None]]] = {
+    CreateTopic: _create,
+    DeleteTopics: _delete,
+    AddPartitions: _add,
+    AlterConfig: _alter,
+    PurgeRecords: _purge,
+    ElectPreferred: _elect,
+    Reassign: _reassign,
+    CreateAcls: _acls,
+    DeleteAcls: _acls,
+    SetScram: _scram,
+    DeleteScram: _scram,
+    AlterQuota: _quota,
+}
+
+
+# what is read
+
+
+async def topics_of(cluster: Cluster, names: Iterable[str]) -> ClusterMetadata:
+    """What is known of these topics, and perhaps of others. A single one is looked up alone."""
+    wanted = set(names)
+    return await (cluster.topic(wanted.pop()) if len(wanted) == 1 else cluster.metadata())
+
+
+async def partitions_of(
+    cluster: Cluster, sources: Iterable[TopicPartition] = (), topics: Iterable[str] = ()
+) -> dict[TopicPartition, Partition]:
+    """Those of `sources`, and all of `topics`, that are there."""
+    wanted, names = set(sources), set(topics)
+    metadata = await topics_of(cluster, names | {source.topic for source in wanted})
+    found = {_source(topic, part.id): part for topic in metadata.topics for part in topic.partitions}
+    return {source: part for source, part in found.items() if source in wanted or source.topic in names}
+
+
+async def _spans(cluster: Cluster, topics: Iterable[Topic]) -> dict[TopicPartition, tuple[int, int]]:
+    """First offset and end of every partition that tells. One without a leader is not asked: it would take the call's
+    whole time."""
+    asked = [_source(topic, part.id) for topic in topics for part in topic.partitions if part.leader is not None]
+    found: dict[TopicPartition, tuple[int, int]] = {}
+    for first in range(0, len(asked), PARTITIONS_A_CALL):
+        piece = asked[first : first + PARTITIONS_A_CALL]
+        starts = await cluster.list_offsets(dict.fromkeys(piece, Edge.START))
+        ends = await cluster.list_offsets(dict.fromkeys(piece, Edge.END))
+        for source in piece:
+            start, end = starts.get(source), ends.get(source)
+            if isinstance(start, int) and isinstance(end, int):
+                found[source] = start, end
+    return found
+
+
+async def _entries(cluster: Cluster, change: AlterConfig) -> Mapping[str, ConfigEntry]:
+    found = await config_entries(cluster, change)
+    if isinstance(found, Failure):
+        raise found
+    return found
+
+
+async def config_entries(cluster: Cluster, change: AlterConfig) -> dict[str, ConfigEntry] | Failure:
+    """Of the topic or broker; for all brokers, those of one of them."""
+    if change.kind is ResourceKind.TOPIC:
+        return (await cluster.topic_configs([change.name]))[change.name]
+    broker = int(change.name) if change.name else min(each.id for each in (await cluster.metadata()).brokers)
+    return (await cluster.broker_configs([broker]))[broker]
+
+
+# as words
+
+
+def _warn_internal(topics: Iterable[Topic], found: Preview) -> None:
+    for topic in topics:
+        if topic.name in _KAFKAS_OWN:
+            found.warnings.append(f"{topic.name} is Kafka's own: the cluster may stop working as it should.")
+        elif topic.internal:
+            found.warnings.append(f"{topic.name} is named as an internal topic: a program may depend on it.")
+
+
+def name_of(source: TopicPartition) -> str:
+    return f"{source.topic}-{source.partition}"
+
+
+def _source(topic: Topic, partition: int) -> TopicPartition:
+    return TopicPartition(topic.name, partition)
+
+
+def _value(entry: ConfigEntry | None) -> str | None:
+    return entry.value if entry else None
+
+
+def _default(entry: ConfigEntry | None) -> str | None:
+    return entry.default if entry else None
+
+
+def _leader(broker: int | None) -> str:
+    return "no leader" if broker is None else f"broker {broker}"
+
+
+def _brokers(ids: Iterable[int]) -> str:
+    return ", ".join(map(str, ids)) or NOTHING
+
+
+def _limit(limit: float | None) -> str:
+    return NOTHING if limit is None else f"{limit:,.15g}"
+
+
+def _named(names: Iterable[str], what: str) -> str:
+    found = list(names)
+    return f"The {what} {found[0]}" if len(found) == 1 else f"{count(len(found))} {what}s"
+
+
+def _many(number: int, what: str, plural: str = "") -> str:
+    return f"{count(number)} {what if number == 1 else plural or what + 's'}"
