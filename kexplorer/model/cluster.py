@@ -11,6 +11,8 @@ from typing import Protocol
 from kexplorer.model.access import Acl, Quota, ScramUser
 from kexplorer.model.changes import Change
 from kexplorer.model.failure import Failure
+from kexplorer.model.groups import Group, Groups
+from kexplorer.model.produce import Deliveries, Outgoing, ProducerSettings
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Batch
 from kexplorer.model.topics import ClusterMetadata, IsolationLevel, OffsetRange, OffsetSpec, TopicPartition
@@ -98,6 +100,43 @@ class Reader(Protocol):
         ...
 
 
+class Writer(Protocol):
+    """Sends records. They are numbered from 0 in the order of sending. Not more than a client's queue is on its way:
+    then `send` waits."""
+
+    @property
+    def sent(self) -> int:
+        """How many records were taken over: the number of the next one."""
+        ...
+
+    @property
+    def undelivered(self) -> int:
+        """How many of them are neither acknowledged nor failed yet."""
+        ...
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        """Returns when all are taken over. A record that cannot be sent is no exception but a failed delivery. A call
+        that is cancelled has taken over the first of them, as `sent` tells. A topic that is not there is not made."""
+        ...
+
+    async def deliveries(self) -> Deliveries:
+        """What became of records since the last call; waits about 0.1 s for the first, then may be empty."""
+        ...
+
+    async def flush(self, within: float) -> int:
+        """Waits until all are acknowledged or failed, `within` seconds at most. Returns how many are not."""
+        ...
+
+    async def begin(self) -> None: ...
+
+    async def commit(self, within: float) -> None:
+        """Sends what is left and commits. Raises `Failure` where that did not happen: its message tells whether the
+        transaction was aborted, and why."""
+        ...
+
+    async def abort(self, within: float) -> None: ...
+
+
 class Cluster(Protocol):
     """One connection. Every call ends within its time limit, and raises `Failure` when it fails as a whole; what fails
     for one item is that item's `Failure` in the answer."""
@@ -130,6 +169,12 @@ class Cluster(Protocol):
         self, group: str, sources: Sequence[TopicPartition]
     ) -> dict[TopicPartition, int | Failure | None]:
         """What a group has committed, looked up without joining it. None: nothing, or it expired."""
+        ...
+
+    async def groups(self) -> Groups: ...
+
+    async def describe_groups(self, names: Iterable[str]) -> dict[str, Group | Failure]:
+        """A group that nobody knows is empty or dead, by the version of the broker."""
         ...
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]: ...
@@ -167,6 +212,14 @@ class Cluster(Protocol):
     def open_reader(
         self, ranges: Sequence[OffsetRange], isolation: IsolationLevel = IsolationLevel.READ_UNCOMMITTED
     ) -> AbstractAsyncContextManager[Reader]: ...
+
+    def check_settings(self, settings: ProducerSettings) -> None:
+        """Raises `Failure`(INVALID or REFUSED) for a setting that a writer may not have. Asks nobody."""
+        ...
+
+    def open_writer(self, settings: ProducerSettings) -> AbstractAsyncContextManager[Writer]:
+        """Refused for a read-only profile. Who leaves it drops what is undelivered, and aborts an open transaction."""
+        ...
 
     async def close(self) -> None: ...
 

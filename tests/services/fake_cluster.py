@@ -12,6 +12,7 @@ from kexplorer.model.access import Acl, Quota, QuotaEntity, ScramMechanism, Scra
 from kexplorer.model.changes import Change, items_of, refuse_read_only
 from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, LogDir, Reader, Reassignment
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.groups import Group, GroupListing, Groups, GroupState, GroupType, Member
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Header, Record, RecordColumns, TimestampType, Trouble
 from kexplorer.model.topics import (
@@ -50,7 +51,8 @@ class FakeCluster:
         self.stable: dict[TopicPartition, int] = {}
         self.closed = False
         self.calls: list[str] = []
-        self.groups: dict[str, dict[TopicPartition, int]] = {}  # what each has committed
+        self.commits: dict[str, dict[TopicPartition, int]] = {}  # of each group
+        self.members: dict[str, tuple[Member, ...]] = {}  # of each group that has some
         self.open_readers = 0
         self.logs: dict[TopicPartition, list[Record]] = {}
         self.starts: dict[TopicPartition, int] = {}
@@ -145,7 +147,20 @@ class FakeCluster:
         self, group: str, sources: Sequence[TopicPartition]
     ) -> dict[TopicPartition, int | Failure | None]:
         await self._called("committed")
-        return {source: self.groups.get(group, {}).get(source) for source in sources}
+        return {source: self.commits.get(group, {}).get(source) for source in sources}
+
+    async def groups(self) -> Groups:
+        await self._called("groups")
+        found = [self._group(name) for name in sorted({*self.commits, *self.members})]
+        return Groups(tuple(GroupListing(each.id, each.state, each.type) for each in found))
+
+    async def describe_groups(self, names: Iterable[str]) -> dict[str, Group | Failure]:
+        await self._called("describe_groups")
+        return {name: self._group(name) for name in names}
+
+    def _group(self, name: str) -> Group:
+        members = self.members.get(name, ())
+        return Group(name, GroupState.STABLE if members else GroupState.EMPTY, GroupType.CLASSIC, members, "range", 1)
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         await self._called("topic_configs")

@@ -95,7 +95,7 @@ def cluster() -> FakeCluster:
         made.add("t", b"v", timestamp=NOW - 100_000 + 1000 * n)
     for n in range(10):
         made.add("t", b"v", partition=1, timestamp=NOW - 100_000 + 1000 * n)
-    made.groups["billing"] = {SOURCES[0]: 40, SOURCES[1]: 20}
+    made.commits["billing"] = {SOURCES[0]: 40, SOURCES[1]: 20}
     return made
 
 
