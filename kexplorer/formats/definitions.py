@@ -1,11 +1,10 @@
-"""The definition of a topic as text that others take: JSON, a command, Terraform, Strimzi."""
+"""The definition of a topic as text that others take: JSON, Terraform, Strimzi. A command: formats/commands.py."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-import shlex
 
 from kexplorer.model.changes import CreateTopic
 
@@ -22,17 +21,6 @@ def as_json(topic: CreateTopic) -> str:
         "configs": dict(sorted(topic.configs.items())),
     }
     return json.dumps(shown, indent=2, ensure_ascii=False) + "\n"
-
-
-def as_command(topic: CreateTopic, bootstrap: str) -> str:
-    """For Kafka's own kafka-topics.sh in a POSIX shell."""
-    lines = [
-        f"kafka-topics.sh --bootstrap-server {shlex.quote(bootstrap)}",
-        f"--create --topic {shlex.quote(topic.name)}",
-        f"--partitions {topic.partitions} --replication-factor {topic.replication}",
-        *(f"--config {shlex.quote(f'{key}={value}')}" for key, value in sorted(topic.configs.items())),
-    ]
-    return " \\\n  ".join(lines) + "\n"
 
 
 def as_terraform(topic: CreateTopic) -> str:

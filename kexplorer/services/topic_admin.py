@@ -11,7 +11,8 @@ from kexplorer.formats.partitioning import Partitioner, partition_for
 from kexplorer.model.changes import CreateTopic
 from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topics import AtTime, Edge, OffsetRange, OffsetSpec, Topic, TopicPartition
+from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, Topic, TopicPartition
+from kexplorer.services.ranges import Place, resolve
 
 _SAMPLE = 2000  # records
 _SAMPLE_SECONDS = 10.0  # then what was read so far is the sample
@@ -88,44 +89,31 @@ def _own(entry: ConfigEntry) -> bool:
     return entry.source is ConfigSource.TOPIC or (entry.source is ConfigSource.UNKNOWN and not entry.is_default)
 
 
-async def purge_parts(cluster: Cluster, topics: Iterable[str], until: OffsetSpec | int) -> list[PurgePart]:
-    """What goes when all records before `until` are deleted: Edge.END is everything, a time keeps what is not older,
-    a number is an offset of every partition, as far as each has it. In the order of topics and partitions."""
+async def purge_parts(cluster: Cluster, topics: Iterable[str], keep_from: Place, now: int) -> list[PurgePart]:
+    """What goes when everything before `keep_from` is deleted: Edge.END keeps nothing. A partition that the place
+    leaves out keeps all. `now` is milliseconds since 1970. In the order of topics and partitions."""
     found = [await describe(cluster, topic) for topic in topics]
     sources = [TopicPartition(topic.name, partition.id) for topic in found for partition in topic.partitions]
     led = {TopicPartition(t.name, p.id) for t in found for p in t.partitions if p.leader is not None}
     asked = [source for source in sources if source in led]
-    starts, ends, times = await asyncio.gather(
+    starts, kept = await asyncio.gather(
         cluster.list_offsets(dict.fromkeys(asked, Edge.START)),
-        cluster.list_offsets(dict.fromkeys(asked, Edge.END)),
-        cluster.list_offsets(dict.fromkeys(asked, until)) if isinstance(until, AtTime) else _nothing(),
+        resolve(cluster, asked, keep_from, None, IsolationLevel.READ_UNCOMMITTED, now),
     )
-    return [_part(source, starts.get(source), ends.get(source), until, times.get(source)) for source in sources]
-
-
-async def _nothing() -> dict[TopicPartition, int | Failure | None]:
-    return {}
+    ranges = {each.source: each for each in kept.ranges}
+    troubles = {each.source: each.failure for each in kept.troubles}
+    return [_part(source, starts.get(source), ranges.get(source), troubles.get(source)) for source in sources]
 
 
 def _part(
-    source: TopicPartition,
-    start: int | Failure | None,
-    end: int | Failure | None,
-    until: OffsetSpec | int,
-    at_time: int | Failure | None,
+    source: TopicPartition, start: int | Failure | None, kept: OffsetRange | None, trouble: Failure | None
 ) -> PurgePart:
-    for each in (start, end, at_time):
-        if isinstance(each, Failure):
-            return PurgePart(source, failure=each)
-    if not isinstance(start, int) or not isinstance(end, int):
-        return PurgePart(source, failure=Failure(FailureKind.UNREACHABLE, "The partition has no leader."))
-    if isinstance(until, int):
-        before = until
-    elif isinstance(until, AtTime):
-        before = at_time if isinstance(at_time, int) else end  # without one all records are older
-    else:
-        before = end if until is Edge.END else start
-    return PurgePart(source, start, end, min(max(before, start), end))
+    if isinstance(start, int) and kept is not None and kept.end is not None:
+        return PurgePart(source, start, kept.end, kept.start)
+    if isinstance(start, int) and trouble is None:
+        return PurgePart(source, start, start, start)  # left out by the place
+    no_leader = Failure(FailureKind.UNREACHABLE, "The partition has no leader.", "Its brokers may be down.")
+    return PurgePart(source, failure=trouble or (start if isinstance(start, Failure) else no_leader))
 
 
 async def sample_keys(cluster: Cluster, topic: Topic) -> KeySample:

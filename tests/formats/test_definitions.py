@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import shlex
 
 import pytest
 
-from kexplorer.formats.definitions import as_command, as_json, as_strimzi, as_terraform
+from kexplorer.formats.definitions import as_json, as_strimzi, as_terraform
 from kexplorer.model.changes import CreateTopic
 
 TOPIC = CreateTopic("orders", 6, 3, {"retention.ms": "-1", "cleanup.policy": "compact,delete", "preallocate": "true"})
@@ -20,15 +19,6 @@ def test_json() -> None:
         "replication": 3,
         "configs": {"cleanup.policy": "compact,delete", "preallocate": "true", "retention.ms": "-1"},
     }
-
-
-def test_the_command_is_one_of_a_shell() -> None:
-    text = as_command(CreateTopic("a", 1, 1, {"x": "it's; $(rm)"}), "h1:9092,h2:9092")
-    words = shlex.split(text.replace("\\\n", ""))  # which a shell joins and shlex doesn't
-    assert words == [
-        *("kafka-topics.sh", "--bootstrap-server", "h1:9092,h2:9092", "--create", "--topic", "a"),
-        *("--partitions", "1", "--replication-factor", "1", "--config", "x=it's; $(rm)"),
-    ]
 
 
 def test_terraform() -> None:

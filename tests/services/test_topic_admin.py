@@ -10,6 +10,7 @@ from kexplorer.model.cluster import ConfigEntry, ConfigSource, LogDir, ReplicaSi
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import AtTime, Edge, Partition, Topic, TopicPartition
 from kexplorer.services import topic_admin
+from kexplorer.services.ranges import Ago, AtOffset, AtOffsets, Newest, Place
 from kexplorer.services.topic_admin import KeySample, PurgePart, TopicSizes
 from tests.rig.loops import LoopRunner
 from tests.services.fake_cluster import FakeCluster
@@ -37,15 +38,16 @@ def cluster() -> FakeCluster:
         (Edge.START, (2, 0, 0)),
         (AtTime(3000), (3, 3, 0)),
         (AtTime(9999), (10, 5, 0)),
-        (4, (4, 4, 0)),
-        (0, (2, 0, 0)),
-        (99, (10, 5, 0)),
+        (AtOffset(4), (4, 4, 0)),
+        (AtOffset(0), (2, 0, 0)),
+        (AtOffset(99), (10, 5, 0)),
+        (AtOffsets(((0, 7),)), (7, 0, 0)),
+        (Newest(3), (7, 2, 0)),
+        (Ago(7000), (3, 3, 0)),
     ],
 )
-def test_what_a_purge_takes(
-    aio: LoopRunner, cluster: FakeCluster, until: Edge | AtTime | int, before: tuple[int, ...]
-) -> None:
-    parts = aio.run(topic_admin.purge_parts(cluster, ["orders"], until))
+def test_what_a_purge_takes(aio: LoopRunner, cluster: FakeCluster, until: Place, before: tuple[int, ...]) -> None:
+    parts = aio.run(topic_admin.purge_parts(cluster, ["orders"], until, 10_000))
     assert [part.before for part in parts] == list(before)
     assert [part.span for part in parts] == [before[0] - 2, before[1], 0]
 
@@ -53,7 +55,7 @@ def test_what_a_purge_takes(
 def test_a_partition_that_cannot_be_asked_is_left_alone(aio: LoopRunner, cluster: FakeCluster) -> None:
     cluster.broken[P1] = Failure(FailureKind.UNREACHABLE, "no leader")
     cluster.placed[P2] = Partition(2, None, (1,), ())
-    parts = aio.run(topic_admin.purge_parts(cluster, ["orders"], Edge.END))
+    parts = aio.run(topic_admin.purge_parts(cluster, ["orders"], Edge.END, 0))
     assert parts[0] == PurgePart(P0, 2, 10, 10)
     assert [part.failure is None for part in parts] == [True, False, False]
     assert [part.span for part in parts] == [8, 0, 0]
@@ -61,7 +63,7 @@ def test_a_partition_that_cannot_be_asked_is_left_alone(aio: LoopRunner, cluster
 
 def test_a_topic_that_is_not_there(aio: LoopRunner, cluster: FakeCluster) -> None:
     with pytest.raises(Failure, match="no topic payments in shop"):
-        aio.run(topic_admin.purge_parts(cluster, ["payments"], Edge.END))
+        aio.run(topic_admin.purge_parts(cluster, ["payments"], Edge.END, 0))
 
 
 def _entry(name: str, value: str | None, source: ConfigSource, default: bool = False) -> ConfigEntry:
