@@ -10,9 +10,10 @@ from dataclasses import replace
 
 from kexplorer.model.access import Acl, Quota, QuotaEntity, ScramMechanism, ScramUser
 from kexplorer.model.changes import Change, items_of, refuse_read_only
-from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, LogDir, Reader, Reassignment
+from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, LogDir, Reader, Reassignment, Writer
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.groups import Group, GroupListing, Groups, GroupState, GroupType, Member
+from kexplorer.model.produce import ProducerSettings, refuse_writing
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Header, Record, RecordColumns, TimestampType, Trouble
 from kexplorer.model.topics import (
@@ -28,6 +29,7 @@ from kexplorer.model.topics import (
 )
 from kexplorer.model.topics import Edge as LogEdge
 from tests.services.fake_changes import carry_out
+from tests.services.fake_writer import FakeWriter
 
 _PULL = 500  # records
 
@@ -67,6 +69,8 @@ class FakeCluster:
         self.held_quotas: dict[QuotaEntity, dict[str, float]] = {}
         self.applied: list[Change] = []
         self.refused: dict[str, Failure] = {}
+        self.unsendable: dict[bytes | None, Failure] = {}  # by the value of a record: what becomes of it
+        self.holds_deliveries = False  # what is sent stays undelivered
         self._added = 0
         self._watchers: list[Callable[[ConnectionState], None]] = []
 
@@ -218,6 +222,17 @@ class FakeCluster:
             yield _FakeReader(self, ranges)
         finally:
             self.open_readers -= 1
+
+    def check_settings(self, settings: ProducerSettings) -> None:
+        if failure := self.failures.get("check_settings"):
+            raise failure
+
+    @contextlib.asynccontextmanager
+    async def open_writer(self, settings: ProducerSettings) -> AsyncIterator[Writer]:
+        refuse_writing(self.profile)
+        self.check_settings(settings)
+        await self._called("open_writer")
+        yield FakeWriter(self, settings)
 
     async def close(self) -> None:
         self.closed = True
