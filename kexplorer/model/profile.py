@@ -64,6 +64,7 @@ COLOURS = ("blue", "amber", "green", "violet", "red", "cyan", "lime", "pink")
 @dataclass(frozen=True, slots=True)
 class Profile:
     """`name` is unique. `bootstrap` is a comma-separated list of host:port. Files are PEM, by absolute path.
+    `production`: what destroys something there must be confirmed by typing its name.
     `properties` are further librdkafka properties, checked against the gateway's allow-list when used.
     `registry_url` is a Schema Registry's ("" for none); its password without a user name is a bearer token."""
 
@@ -79,6 +80,7 @@ class Profile:
     key_password: SecretRef | None = None
     colour: str = COLOURS[0]
     read_only: bool = False
+    production: bool = False
     properties: dict[str, str] = field(default_factory=dict)
     registry_url: str = ""
     registry_username: str = ""

@@ -95,7 +95,7 @@ async def _create(cluster: Cluster, change: CreateTopic, found: Preview) -> None
 async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> None:
     names = set(change.names)
     found.destroy(change.names, cluster.profile.name)
-    found.sentences.append(f"{_named(change.names, 'topic')} and all records in it are deleted for ever.")
+    found.sentences.append(f"{_named(change.names, 'topic', 'The')} and all records in it are deleted for ever.")
     if len(names) > 1:
         found.sentences[-1] = f"{_named(change.names, 'topic')} and all records in them are deleted for ever."
     metadata = await topics_of(cluster, change.names)
@@ -255,10 +255,12 @@ async def _acls(cluster: Cluster, change: CreateAcls | DeleteAcls, found: Previe
     found.rows += [
         Row(str(acl), "there" if acl in there else NOTHING, "there" if creates else NOTHING) for acl in change.acls
     ]
-    found.sentences.append(f"{_many(len(change.acls), 'ACL')} {'created' if creates else 'deleted'}.")
+    found.sentences.append(
+        f"{_many(len(change.acls), 'ACL')} {_verb(len(change.acls))} {'created' if creates else 'deleted'}."
+    )
     if not creates:
         found.destroy([acl.principal for acl in change.acls], cluster.profile.name)
-        found.sentences.append("What they allowed is refused from now on, what they denied may be allowed.")
+        found.sentences.append("What was allowed by it is refused from now on; what was denied may be allowed.")
         return
     held = {(acl.resource, acl.name) for acl in there}
     if any((acl.resource, acl.name) not in held for acl in change.acls):
@@ -396,9 +398,13 @@ def _limit(limit: float | None) -> str:
     return NOTHING if limit is None else f"{limit:,.15g}"
 
 
-def _named(names: Iterable[str], what: str) -> str:
+def _named(names: Iterable[str], what: str, article: str = "the") -> str:
     found = list(names)
-    return f"The {what} {found[0]}" if len(found) == 1 else f"{count(len(found))} {what}s"
+    return f"{article} {what} {found[0]}" if len(found) == 1 else f"{count(len(found))} {what}s"
+
+
+def _verb(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _many(number: int, what: str, plural: str = "") -> str:

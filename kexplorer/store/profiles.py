@@ -182,6 +182,7 @@ class _Wrong(Exception):  # noqa: N818
 
 _KINDS: dict[str, type] = {
     "read_only": bool,
+    "production": bool,
     "properties": dict,
     "security_protocol": SecurityProtocol,
     "sasl_mechanism": SaslMechanism,
