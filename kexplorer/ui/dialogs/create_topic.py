@@ -1,0 +1,144 @@
+"""Makes a topic: a new one, or one like another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+
+from kexplorer.model.changes import CreateTopic
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.topic_settings import BROKER_DEFAULT, PRESETS, check_topic_name, colliding
+from kexplorer.services.sessions import Session
+from kexplorer.ui.dialogs.fields import Field
+from kexplorer.ui.dialogs.form import ChangeForm, answered
+from kexplorer.ui.dialogs.setting_lines import SettingLines
+from kexplorer.ui.widgets.labels import plain_label
+
+_MOST_PARTITIONS = 100_000
+_USUAL_REPLICAS = 3
+_NO_PRESET = "The broker's own configuration, as it is now and as it will be."
+
+
+async def create_topic(parent: QWidget | None, session: Session, like: CreateTopic | None = None) -> bool:
+    """True once the topic is made. `like` is what the dialog begins with."""
+    dialog = CreateTopicDialog(parent, session, like)
+    return await answered(dialog)
+
+
+class CreateTopicDialog(ChangeForm):
+    def __init__(self, parent: QWidget | None, session: Session, like: CreateTopic | None = None) -> None:
+        cluster = session.cluster.profile.name
+        title = f"Create a topic like {like.name}" if like else "Create a topic"
+        about = f"In {cluster}, with what {like.name} itself sets. No record is copied." if like else f"In {cluster}."
+        super().__init__(parent, session, title, "Create topic…", self._submit, about)
+        self._preset: Mapping[str, str] = {}  # what the chosen preset has filled in
+        seen = session.catalog.metadata
+        self._topics = [topic.name for topic in seen.topics] if seen else []
+        self._brokers = len(seen.brokers) if seen else 0
+        self.name = QLineEdit()
+        self.partitions = _default_spin(_MOST_PARTITIONS, like.partitions if like else 1)
+        usual = min(max(self._brokers, 1), _USUAL_REPLICAS)
+        self.replication = _default_spin(max(self._brokers, 1), like.replication if like else usual)
+        self.preset = QComboBox()
+        self.preset.addItem("Broker's defaults", None)
+        for each in PRESETS:
+            self.preset.addItem(each.name, each)
+        self.settings = SettingLines()
+        self.fields = {
+            "name": Field("&Name", self.name),
+            "partitions": Field("&Partitions", self.partitions),
+            "replication": Field("&Replication factor", self.replication),
+            "preset": Field("&For", self.preset),
+            "settings": Field("&Configuration", self.settings),
+        }
+        self.about_preset = plain_label(_NO_PRESET, "muted", wrap=True)
+        self.warning = plain_label("", "warn", wrap=True)
+        self._lay_out()
+        if like:
+            self.name.setText(f"{like.name}-copy")
+            self.settings.set_properties(dict(like.configs))
+        self.name.textChanged.connect(lambda _: self._judge_name())
+        self.preset.currentIndexChanged.connect(lambda _: self._fill_in())
+        self.replication.valueChanged.connect(lambda _: self._fill_in())
+        self.settings.changed.connect(self._judge)
+        self._judge_name()
+        self.resize(640, 600)
+        self.name.setFocus()
+        self.name.selectAll()
+
+    def _lay_out(self) -> None:
+        numbers = QHBoxLayout()
+        numbers.setSpacing(12)
+        numbers.addWidget(self.fields["partitions"], 1)
+        numbers.addWidget(self.fields["replication"], 1)
+        purpose = QVBoxLayout()
+        purpose.setSpacing(4)
+        purpose.addWidget(self.fields["preset"])
+        purpose.addWidget(self.about_preset)
+        self.body.addWidget(self.fields["name"])
+        self.body.addLayout(numbers)
+        self.body.addLayout(purpose)
+        self.body.addWidget(self.fields["settings"], 1)
+        self.body.addWidget(self.warning)
+
+    @property
+    def change(self) -> CreateTopic:
+        """Raises `Failure` while something is missing or wrong."""
+        check_topic_name(self.name.text())
+        if self.settings.faulty():
+            raise Failure(FailureKind.INVALID, "The configuration has lines that Kafka does not take.", "See below it.")
+        partitions, replication = self.partitions.value() or BROKER_DEFAULT, self.replication.value() or BROKER_DEFAULT
+        return CreateTopic(self.name.text(), partitions, replication, self.settings.properties())
+
+    async def _submit(self) -> None:
+        await self.make(self.change)
+
+    def _judge_name(self) -> None:
+        name, failure = self.name.text(), None
+        try:
+            check_topic_name(name)
+            if name in self._topics:
+                raise Failure(FailureKind.INVALID, f"There is a topic {name} already.", "Choose another name.")
+        except Failure as found:
+            failure = found
+        self.fields["name"].show_problem(failure if name else None)
+        self._judge()
+
+    def _judge(self) -> None:
+        name = self.name.text()
+        usable = bool(name) and self.fields["name"].message.property("role") != "bad"
+        self.action.setEnabled(usable and not self.settings.faulty())
+        told = []
+        if usable and (other := colliding(name, self._topics)):
+            told.append(
+                f"Kafka's metrics can't tell {name} from {other}: they write dots as underscores. "
+                "Kafka 4 refuses the second of two such topics."
+            )
+        needed = self.settings.properties().get("min.insync.replicas", "")
+        if needed.isdecimal() and 0 < self.replication.value() < int(needed):
+            told.append(f"min.insync.replicas={needed} needs more replicas: no write with acks=all would be taken.")
+        self.warning.setText("\n".join(told))
+        self.warning.setVisible(bool(told))
+
+    def _fill_in(self) -> None:
+        """Lines of the preset chosen before go, unless the person has changed them."""
+        preset = self.preset.currentData()
+        lines = self.settings.properties()
+        kept = {name: value for name, value in lines.items() if self._preset.get(name) != value}
+        self._preset = preset.configs_for(self.replication.value()) if preset else {}
+        self.about_preset.setText(preset.meaning if preset else _NO_PRESET)
+        wanted = {**self._preset, **kept}
+        if wanted != lines and not self.settings.faulty():
+            self.settings.set_properties(wanted)
+        self._judge()
+
+
+def _default_spin(most: int, value: int) -> QSpinBox:
+    """0 stands for what the broker has."""
+    spin = QSpinBox()
+    spin.setRange(0, most)
+    spin.setSpecialValueText("Broker's default")
+    spin.setGroupSeparatorShown(True)
+    spin.setValue(max(value, 0))
+    return spin
