@@ -18,6 +18,7 @@ from kexplorer.ui.marks import profile_dot
 from kexplorer.ui.models.rows import Column, RowsModel
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.theme import mono_font
+from kexplorer.ui.widgets.cell_delegate import PADDING
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.labels import IconLabel, icon_button, plain_label
 from kexplorer.ui.widgets.rows_table import RowsTable
@@ -25,6 +26,7 @@ from kexplorer.ui.widgets.rows_table import RowsTable
 _MOST_ROWS = 8  # in sight of the table
 _MOST_SHOWN = 600  # characters of the command
 _MOST_WARNINGS = 6
+_MEASURED = 200  # rows that the columns are fitted to
 _SPIN_AFTER = 150  # ms
 
 
@@ -74,7 +76,7 @@ class ChangeDialog(QDialog):
         self._patience.timeout.connect(self.busy.show)
         self._lay_out()
         self.line.textChanged.connect(lambda text: self.action.setEnabled(text == self._typed()))
-        self.action.clicked.connect(lambda: self.tasks.start("send", self._send()))
+        self.action.clicked.connect(self._start)
         self.cancel.clicked.connect(self.reject)
         try:
             refuse_read_only(changes.profile, change)
@@ -149,6 +151,7 @@ class ChangeDialog(QDialog):
             self.note.setText(f"Type {self._typed()} to go on")
             self.line.setAccessibleName(self.note.text())
             self.cancel.setAutoDefault(False)
+            self.cancel.setDefault(False)  # Enter in the line is not meant for it
             self.line.returnPressed.connect(self.action.click)
             self.line.show()
             self.note.show()
@@ -174,11 +177,15 @@ class ChangeDialog(QDialog):
 
     # the change itself
 
-    async def _send(self) -> None:
+    def _start(self) -> None:
+        """From the first click on nothing else can be clicked."""
         self._sending = True
         for widget in (self.action, self.cancel, self.line):
             widget.setEnabled(False)
         self._wait(True)
+        self.tasks.start("send", self._send())
+
+    async def _send(self) -> None:
         try:
             self.outcome = await self._changes.carry_out(self._change, self.preview)
         finally:
@@ -236,9 +243,12 @@ class ChangeDialog(QDialog):
         table.horizontalHeader().setSortIndicatorShown(False)
         rows = min(len(lines), _MOST_ROWS)
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        table.resizeColumnsToContents()
+        for at, title, most in ((0, titles[0], 2), (1, titles[1], 3)):
+            texts = [title, *(line.row[at] for line in lines[:_MEASURED])]
+            widest = max(map(table.fontMetrics().horizontalAdvance, texts)) + 3 * PADDING
+            table.setColumnWidth(at, min(widest, self.width() // most))
         table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows * table.rowHeight(0) + 1)
-        self.body.addWidget(table)
+        self._add(table)
 
     def _add_warning(self, text: str) -> None:
         box = QWidget()
@@ -247,7 +257,7 @@ class ChangeDialog(QDialog):
         row.setSpacing(8)
         row.addWidget(IconLabel("warning", "warn", 16), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(plain_label(text, wrap=True, selectable=True), 1)
-        self.body.addWidget(box)
+        self._add(box)
 
     def _add_command(self, command: str) -> None:
         head = QWidget()
@@ -263,8 +273,13 @@ class ChangeDialog(QDialog):
         text.setFont(mono_font(self.font().pointSizeF()))
         text.setProperty("panel", True)
         text.setMargin(8)
-        self.body.addWidget(head)
-        self.body.addWidget(text)
+        self._add(head)
+        self._add(text)
+
+    def _add(self, widget: QWidget) -> None:
+        """Shown at once, so that it counts when the height is looked up."""
+        self.body.addWidget(widget)
+        widget.show()
 
     def _fit(self) -> None:
         """As high as all of it is in this width."""
