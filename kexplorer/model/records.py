@@ -190,17 +190,19 @@ class RecordColumns:
         self._ends.frombytes(_int64s(list(ends)))
         self._blob += b"".join(cells)
 
-    def by_time(self) -> RecordColumns:
-        """The rows of all partitions mixed by timestamp. A partition's own stay in order: a row counts as no older than
-        those before it."""
+    def by_time(self, since: int = 0) -> RecordColumns:
+        """The rows of all partitions mixed by timestamp, at the same time by partition. A partition's own stay in
+        order: a row counts as no older than those before it, and none as older than `since`."""
         if len(self._sources) < 2:
             return self
-        latest = [0] * len(self._sources)
-        times = []
+        order = sorted(self._sources)
+        rank = [order.index(source) for source in self._sources]
+        latest = [since] * len(order)
+        keys = []
         for source, ms in zip(self._source_of, self._timestamps, strict=True):
             latest[source] = max(latest[source], ms)
-            times.append(latest[source])
-        return self.select(sorted(range(len(times)), key=times.__getitem__))
+            keys.append(latest[source] * len(order) + rank[source])
+        return self.select(sorted(range(len(keys)), key=keys.__getitem__))
 
     def by_partition(self) -> dict[TopicPartition, RecordColumns]:
         if len(self._sources) == 1:

@@ -181,7 +181,8 @@ class TopicWindow:
             await self.fetch(self._total - 1)  # gaps, or times out of order: the long way
             return
         floor = dict(zip(self._sources, cut.offsets, strict=True))
-        rows = RecordColumns(r for r in tail.records if r.offset >= floor[r.source])
+        places = enumerate(tail.records.positions())
+        rows = tail.records.select([row for row, (_, source, offset) in places if offset >= floor[source]])
         self._keep(self._frame(cut, _Cut(self._total, 0, self._ends), rows, complete=True))
 
     async def row_at(self, ms: int) -> int:
@@ -247,24 +248,13 @@ class TopicWindow:
             for source, start, end in zip(self._sources, low.offsets, high.offsets, strict=True)
             if start < end
         ]
-        found: dict[TopicPartition, RecordColumns] = {each.source: RecordColumns() for each in ranges}
-        complete = True
+        found, complete = RecordColumns(), True
         async with self._cluster.open_reader(ranges, self._isolation) as reader:
             while (batch := await reader.next_batch()) is not None:
-                for record in batch.records:
-                    found[record.source].add(record)
+                found.extend(batch.records)
                 complete = complete and not batch.troubles
                 self.troubles = [*self.troubles, *batch.troubles][-_TROUBLES:]
-        order: list[tuple[int, int, int]] = []
-        for number, source in enumerate(found):
-            latest = low.time
-            for at, (timestamp, _, _) in enumerate(found[source].positions()):
-                latest = max(latest, timestamp)
-                order.append((latest, number, at))
-        order.sort()
-        columns = list(found.values())
-        merged = RecordColumns(columns[number][at] for _, number, at in order)
-        return self._frame(low, high, merged, complete)
+        return self._frame(low, high, found.by_time(low.time), complete)
 
     def _frame(self, low: _Cut, high: _Cut, records: RecordColumns, complete: bool) -> _Frame:
         """An offset without a record stands before the next record of its partition."""
