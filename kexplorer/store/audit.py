@@ -189,4 +189,4 @@ def _now() -> int:
 
 
 def _text(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)
