@@ -15,6 +15,7 @@ from typing import Any
 
 from kexplorer.kafka import checks
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.produce import ProducerSettings
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.topics import IsolationLevel
 
@@ -118,6 +119,19 @@ _ALLOWED: dict[str, _Number | _Choice | _Text | _File] = {
     "request.timeout.ms": _Number(1, 900_000, _For.WRITER),
 }
 
+_SETTINGS: dict[str, _Number | _Choice | _Text | _File] = {  # of one writer, beside those above; not for a profile
+    "acks": _Choice(("all", "-1", "0", "1")),
+    "batch.num.messages": _Number(1, 1_000_000),
+    "delivery.timeout.ms": _Number(1000, _DAY),
+    "enable.idempotence": _BOOLEAN,
+    "max.in.flight.requests.per.connection": _Number(1, 1_000_000),
+    "queue.buffering.max.kbytes": _Number(1, 1_000_000),
+    "queue.buffering.max.messages": _Number(1, 1_000_000),
+    "retries": _Number(0, _INT),
+    "sticky.partitioning.linger.ms": _Number(0, 900_000),
+    "transaction.timeout.ms": _Number(1000, _INT),
+}
+
 _LOADS_CODE = (
     "plugin.library.paths",
     "ssl.engine.location",
@@ -153,6 +167,30 @@ def check_property(key: object, value: object) -> None:
     if given != given.strip():
         raise checks.invalid(f"The value of {key} starts or ends with a blank.", "Remove the blank.")
     rule.check(str(key), given)
+
+
+def check_settings(settings: ProducerSettings) -> None:
+    """Raises `Failure` unless a writer may have all of them, and together."""
+    for key, value in settings.properties.items():
+        rule = _SETTINGS.get(str(checks.text(key, "The setting's name")))
+        if rule is None:
+            check_property(key, value)
+            rule = _ALLOWED[key]
+        rule.check(key, checks.text(value, key))
+    if settings.transactional_id:
+        checks.name(settings.transactional_id, "The transactional id")
+    chosen = settings.properties.get
+    all_in_sync = chosen("acks", "all") in ("all", "-1")
+    if settings.transactional_id and (not all_in_sync or chosen("enable.idempotence") == "false"):
+        raise checks.invalid("Transactions need acks=all and enable.idempotence=true.", "Remove the other value.")
+    if chosen("enable.idempotence") == "true":
+        if not all_in_sync:
+            raise checks.invalid("enable.idempotence=true needs acks=all.", "Change one of them.")
+        if int(chosen("max.in.flight.requests.per.connection", "5")) > 5:
+            text = "enable.idempotence=true needs max.in.flight.requests.per.connection of at most 5."
+            raise checks.invalid(text, "Change one of them.")
+        if chosen("retries") == "0":
+            raise checks.invalid("enable.idempotence=true needs retries.", "Change one of them.")
 
 
 def _refusal(key: str) -> Failure:
@@ -242,10 +280,14 @@ _READER_DEFAULTS: Config = {
 }
 _WRITER_SAFE: Config = {"acks": "all", "enable.idempotence": True}
 _WRITER_DEFAULTS: Config = {
+    "message.max.bytes": 64 << 20,  # the topic's own limit decides; the writer keeps its batches below that
     "message.timeout.ms": 30_000,
+    # 100,000 records and 1 GB are librdkafka's: what waits for a broker that is down would fill the memory
+    "queue.buffering.max.kbytes": 64 << 10,
     "partitioner": "murmur2_random",  # Java's; librdkafka's own default sends a key to another partition
     "socket.timeout.ms": 30_000,
 }
+_DURABLE = ProducerSettings()
 _PER_READER = ("group.id", "fetch.wait.max.ms")
 _FIXED = frozenset({*_SAFE, *_READER_SAFE, *_WRITER_SAFE, *_PER_READER})
 
@@ -273,8 +315,25 @@ def reader_config(
     )
 
 
-def writer_config(profile: Profile, credentials: Credentials) -> Config:
-    return _config(profile, credentials, _For.WRITER, _WRITER_DEFAULTS) | _WRITER_SAFE
+def writer_config(profile: Profile, credentials: Credentials, settings: ProducerSettings = _DURABLE) -> Config:
+    check_settings(settings)
+    chosen = dict(settings.properties)
+    if "delivery.timeout.ms" in chosen:
+        chosen["message.timeout.ms"] = chosen.pop("delivery.timeout.ms")  # Java's name of it
+    config = _config(profile, credentials, _For.WRITER, _WRITER_DEFAULTS) | _WRITER_SAFE | chosen
+    if config["acks"] not in ("all", "-1") or _breaks_idempotence(chosen):
+        config["enable.idempotence"] = chosen.get("enable.idempotence", "false")
+    if settings.transactional_id:
+        config["transactional.id"] = settings.transactional_id
+        # librdkafka wants the record's timeout to be within the transaction's, which is a minute
+        config["transaction.timeout.ms"] = chosen.get("transaction.timeout.ms", 60_000)
+        limit = int(config["transaction.timeout.ms"])
+        config["message.timeout.ms"] = min(int(config["message.timeout.ms"]), limit)
+    return config
+
+
+def _breaks_idempotence(chosen: Mapping[str, str]) -> bool:
+    return int(chosen.get("max.in.flight.requests.per.connection", "5")) > 5 or chosen.get("retries") == "0"
 
 
 def _config(profile: Profile, credentials: Credentials, scope: _For, defaults: Config) -> Config:

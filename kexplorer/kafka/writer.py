@@ -1,0 +1,368 @@
+"""A writer on the loop: a producer and its thread. What is sent is queued there with back pressure, and what became of
+it is counted in columns."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from kexplorer.kafka import checks
+from kexplorer.kafka.admin import Admin
+from kexplorer.kafka.failures import failure_of
+from kexplorer.kafka.handle import HandleThread
+from kexplorer.kafka.undelivered import fenced, is_fatal, why_undelivered
+from kexplorer.model.cluster import ConfigEntry
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.produce import Deliveries, Outgoing
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+_SLICE = 1000  # records queued in one go, so that deliveries are taken in between
+_WAIT = 0.1  # seconds that a full queue or the first delivery is waited for at once
+_CALL = 15.0  # seconds for a call that asks the broker
+_LEAVE = 5.0  # seconds to abort what is open when the writer is left
+_KNOWN_NAMES = 1000  # of headers that were found to be good
+_BATCH = 1_000_000  # bytes, librdkafka's default
+
+
+class TopicLimits(NamedTuple):
+    """What a record must keep to: partitions of the topic, and the most bytes that it takes for a batch (its
+    max.message.bytes), None where that is not told."""
+
+    partitions: int
+    max_bytes: int | None
+
+
+LookUp = Callable[[str], Awaitable[TopicLimits]]
+"""Raises `Failure` for a topic that is not there, or that nobody tells about."""
+
+
+class RecordWriter:
+    """Keeps `model.cluster.Writer`. The producer is made at the first record, when the limits of its topics are known.
+    `look_up` asks another client: a producer that asks for a topic may make it. `why_silent` is the link's reason."""
+
+    def __init__(self, config: dict[str, Any], look_up: LookUp, why_silent: Callable[[], str]) -> None:
+        self._producing = _Producing(config, why_silent)
+        self._thread = HandleThread("kafka-writer", idle=self._producing.serve_callbacks)
+        self._look_up = look_up
+
+    @property
+    def sent(self) -> int:
+        return self._producing.taken
+
+    @property
+    def undelivered(self) -> int:
+        return self._producing.taken - self._producing.settled
+
+    async def send(self, records: Sequence[Outgoing]) -> None:
+        await self._learn({record.topic for record in records})
+        at = 0
+        while at < len(records):
+            at = await self._call(partial(self._producing.produce, records, at), "Sending")
+
+    async def deliveries(self) -> Deliveries:
+        return await self._call(self._producing.take_news, "Waiting for deliveries")
+
+    async def flush(self, within: float) -> int:
+        until = time.monotonic() + within
+        while self.undelivered and time.monotonic() < until:
+            await self._call(self._producing.wait, "Waiting for deliveries")
+        return self.undelivered
+
+    async def begin(self) -> None:
+        await self._call(self._producing.begin, "Begin a transaction")
+
+    async def commit(self, within: float) -> None:
+        until = time.monotonic() + within
+        if await self.flush(within):
+            left = self.undelivered
+            await self.abort(_LEAVE)
+            text = f"Not committed, the transaction was aborted: {left} records got no answer within {within:g} s."
+            raise Failure(FailureKind.TIMEOUT, text, "Check the brokers, then send again.")
+        remaining = max(until - time.monotonic(), 1.0)
+        await self._call(lambda: self._producing.commit(remaining), "Commit", remaining + _LEAVE + _CALL)
+
+    async def abort(self, within: float) -> None:
+        await self._call(lambda: self._producing.abort(within), "Abort", within + _CALL)
+
+    async def close(self) -> None:
+        """What is undelivered is dropped; a transaction that is open is aborted, if a broker answers in time."""
+        closing = self._thread.submit(self._producing.close)
+        self._thread.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE + 1.0):
+                await asyncio.wrap_future(closing)
+
+    def stop(self) -> None:
+        """As `close`, and waits for nothing."""
+        self._thread.submit(self._producing.close)
+        self._thread.finish()
+
+    async def _call(self, work: Callable[[], T], what: str, within: float = 2 * _CALL) -> T:
+        try:
+            return await self._thread.call(work, what=what, within=within)
+        except (KafkaException, ValueError, TypeError) as error:
+            raise failure_of(error, what) from error
+
+    async def _learn(self, topics: set[str]) -> None:
+        limits = self._producing.limits
+        for topic in topics:
+            if not isinstance(limits.get(topic), TopicLimits):
+                try:
+                    limits[topic] = await self._look_up(checks.topic_name(topic))
+                except Failure as failure:
+                    limits[topic] = failure  # of its records in this call; the next one asks again
+
+
+class _Producing:
+    """Owns one Producer and what came back from it. All calls are made in the writer's thread; the counts may be read
+    in any."""
+
+    def __init__(self, config: dict[str, Any], why_silent: Callable[[], str]) -> None:
+        self._config = config
+        self._why_silent = why_silent
+        self._producer: Producer | None = None
+        self._transactional = "transactional.id" in config
+        self._begun = self._open = False  # a transaction: here, and at the broker
+        self._failed_in_transaction: Failure | None = None
+        self._fatal: Failure | None = None
+        self._news = Deliveries()
+        self._names: set[str] = set()
+        self._explained: dict[tuple[int, str, int], Failure] = {}
+        self.limits: dict[str, TopicLimits | Failure] = {}
+        self.taken = 0
+        self.settled = 0
+
+    def produce(self, records: Sequence[Outgoing], start: int) -> int:
+        """Queues records from `start`, some of them. Returns where it stopped."""
+        if self._fatal:
+            raise self._fatal
+        if self._transactional and not self._begun:
+            raise Failure(FailureKind.INVALID, "No transaction was begun.", "Begin one before sending.")
+        producer = self._ready()
+        at = start
+        for record in islice(records, start, start + _SLICE):
+            try:
+                self._queue(producer, record)
+            except BufferError:
+                producer.poll(_WAIT)
+                break
+            except Failure as failure:
+                self._fail(failure)
+            except KafkaException as error:
+                self._fail(self._explain(error.args[0], record))
+            except (ValueError, TypeError, OverflowError) as error:
+                self._fail(Failure(FailureKind.INVALID, f"The record cannot be sent: {error}.", "Correct it."))
+            self.taken += 1
+            at += 1
+        producer.poll(0)
+        return at
+
+    def take_news(self) -> Deliveries:
+        if not self._news and self._producer is not None:
+            self._producer.poll(_WAIT)
+        elif not self._news:
+            time.sleep(_WAIT / 10)  # nothing was sent yet: the caller's loop must not spin
+        news, self._news = self._news, Deliveries()
+        return news
+
+    def wait(self) -> None:
+        if self._producer is not None:
+            self._producer.flush(_WAIT)
+
+    def serve_callbacks(self) -> None:
+        if self._producer is not None:
+            self._producer.poll(0)
+
+    def begin(self) -> None:
+        if self._fatal:
+            raise self._fatal
+        if not self._transactional:
+            raise Failure(FailureKind.INVALID, "The writer has no transactional id.", "Give one in its settings.")
+        if self._begun:
+            raise Failure(FailureKind.INVALID, "A transaction is open already.", "Commit or abort it.")
+        self._begun, self._failed_in_transaction = True, None
+
+    def commit(self, within: float) -> None:
+        """Only when nothing is undelivered any more."""
+        if not self._begun:
+            raise Failure(FailureKind.INVALID, "There is no transaction to commit.", "Begin one.")
+        if self._fatal:
+            raise self._fatal
+        if failed := self._failed_in_transaction:
+            self.abort(_LEAVE)
+            text = f"Not committed, the transaction was aborted: {failed.message}"
+            raise Failure(failed.kind, text, failed.hint)
+        if self._open and self._producer is not None:
+            self._finish(self._producer, within)
+        self._begun = self._open = False
+
+    def abort(self, within: float) -> None:
+        if self._open and self._producer is not None and not self._fatal:
+            try:
+                self._retried(self._producer.abort_transaction, within)
+            except KafkaException as error:
+                raise self._note_fatal(error, "Abort") from error
+            finally:
+                self._producer.poll(0)  # what was on its way is told of as dropped
+        self._begun = self._open = False
+
+    def close(self) -> None:
+        producer = self._producer
+        if producer is None:
+            return
+        with contextlib.suppress(Failure, KafkaException):
+            self.abort(_LEAVE)
+        producer.purge()  # else closing waits for what cannot be delivered, for as long as message.timeout.ms
+        producer.poll(0)
+        self._producer = None
+        producer.close()
+
+    def _queue(self, producer: Producer, record: Outgoing) -> None:
+        topic, key, value, headers, number, timestamp = record
+        limits = self.limits[topic]
+        if isinstance(limits, Failure):
+            raise limits
+        if number is None:
+            number = -1
+        elif not 0 <= number < limits.partitions:
+            raise _no_partition(topic, number, limits.partitions)
+        if timestamp is None:
+            timestamp = 0  # the client's way to say: now
+        elif timestamp == 0:
+            raise Failure(
+                FailureKind.INVALID,
+                "The timestamp 0 (1970-01-01) cannot be sent: the client takes it for the present time.",
+                "Give another time, or none.",
+            )
+        produce: Any = producer.produce
+        report = partial(self._delivered, self.taken)
+        if headers:
+            produce(topic, value, key, number, report, None, timestamp, self._checked(headers))
+        else:
+            produce(topic, value, key, number, report, None, timestamp)
+
+    def _checked(self, headers: Any) -> list[tuple[str, bytes | None]]:
+        names = self._names
+        checked = []
+        for name, value in headers:
+            if name not in names:
+                if len(names) >= _KNOWN_NAMES:
+                    names.clear()
+                names.add(checks.text(name, "The header's name"))
+            checked.append((name, value.encode() if value.__class__ is str else value))
+        return checked
+
+    def _delivered(self, number: int, error: KafkaError | None, message: Any) -> None:
+        partition, latency = message.partition(), message.latency() or 0.0
+        if error is None:
+            offset = message.offset()
+            self.settled += 1
+            self._news.add(number, partition, -1 if offset is None else offset, latency * 1000)
+        else:
+            self._fail(self._explain(error, message), number, -1 if partition is None else partition, latency)
+
+    def _fail(self, failure: Failure, number: int | None = None, partition: int = -1, latency: float = 0.0) -> None:
+        self.settled += 1
+        self._news.add_failure(self.taken if number is None else number, failure, partition, latency * 1000)
+        if self._begun and not self._failed_in_transaction:
+            self._failed_in_transaction = failure
+
+    def _explain(self, error: KafkaError, of: Outgoing | Message) -> Failure:
+        """One object for all records that fail alike."""
+        topic, partition = (of.topic, of.partition) if isinstance(of, Outgoing) else (of.topic(), of.partition())
+        key = (error.code(), topic or "", -1 if partition is None else partition)
+        if (found := self._explained.get(key)) is None:
+            limits = self.limits.get(topic or "")
+            max_bytes = limits.max_bytes if isinstance(limits, TopicLimits) else None
+            where = topic or "" if partition is None or partition < 0 else f"{topic}, partition {partition}"
+            found = why_undelivered(error, where, self._config, max_bytes, self._why_silent())
+            self._explained[key] = found
+        return found
+
+    def _ready(self) -> Producer:
+        """The producer, and its transaction at the broker if there is one."""
+        if self._producer is None:
+            self._producer = self._make()
+        if self._transactional and not self._open:
+            try:
+                self._producer.begin_transaction()
+            except KafkaException as error:
+                raise self._note_fatal(error, "Begin a transaction") from error
+            self._open = True
+        return self._producer
+
+    def _make(self) -> Producer:
+        """A batch must not be larger than the smallest topic allows: brokers then refuse all of it."""
+        known = [each.max_bytes for each in self.limits.values() if isinstance(each, TopicLimits) and each.max_bytes]
+        batch = int(self._config.get("batch.size", _BATCH))
+        producer: Producer = Producer({**self._config, "batch.size": min([batch, *known])})
+        if self._transactional:
+            try:
+                self._retried(producer.init_transactions, _CALL)
+            except KafkaException as error:
+                raise self._note_fatal(error, "Taking over the transactional id") from error
+        return producer
+
+    def _finish(self, producer: Producer, within: float) -> None:
+        try:
+            self._retried(producer.commit_transaction, within)
+        except KafkaException as error:
+            cause = self._note_fatal(error, "Commit")
+            if not error.args[0].txn_requires_abort():
+                raise cause from error
+            self.abort(_LEAVE)
+            text = f"{cause.message} The transaction was aborted."
+            raise Failure(cause.kind, text, cause.hint) from error
+
+    def _retried(self, call: Callable[[float], None], within: float) -> None:
+        """Calls that say "try again" are made again: they go on where they were."""
+        until = time.monotonic() + within
+        while True:
+            try:
+                return call(max(until - time.monotonic(), 0.1))
+            except KafkaException as error:
+                if not error.args[0].retriable() or time.monotonic() >= until:
+                    raise
+
+    def _note_fatal(self, error: KafkaException, what: str) -> Failure:
+        why: KafkaError = error.args[0]
+        failure = fenced(why, str(self._config.get("transactional.id", ""))) or failure_of(why, what)
+        if is_fatal(why):
+            self._fatal = failure
+        return failure
+
+
+async def topic_limits(admin: Admin, topic: str) -> TopicLimits:
+    """Asks two things at once. Who may not see the configuration goes without."""
+    seen, configs = await asyncio.gather(admin.metadata(topic), _configs(admin, topic))
+    found = next((each for each in seen.topics if each.name == topic), None)
+    if found is None or (found.trouble and found.trouble.kind is FailureKind.NOT_FOUND):
+        text = f"There is no topic {topic}. Nothing was sent, and none was made."
+        raise Failure(FailureKind.NOT_FOUND, text, "Check its name, or create it first.")
+    if found.trouble:
+        raise found.trouble
+    limit = configs.get("max.message.bytes")
+    return TopicLimits(len(found.partitions), int(limit.value) if limit and limit.value else None)
+
+
+async def _configs(admin: Admin, topic: str) -> dict[str, ConfigEntry]:
+    try:
+        found = (await admin.topic_configs([topic]))[topic]
+    except Failure as failure:
+        found = failure
+    return {} if isinstance(found, Failure) else found
+
+
+def _no_partition(topic: str, number: int, count: int) -> Failure:
+    text = f"{topic} has no partition {number}."
+    return Failure(FailureKind.NOT_FOUND, text, f"It has {count}, from 0 to {count - 1}.")
