@@ -154,7 +154,7 @@ class _Producing:
             try:
                 self._queue(producer, record)
             except BufferError:
-                producer.poll(_WAIT)
+                self._poll(_WAIT)
                 break
             except Failure as failure:
                 self._fail(failure)
@@ -164,24 +164,23 @@ class _Producing:
                 self._fail(Failure(FailureKind.INVALID, f"The record cannot be sent: {error}.", "Correct it."))
             self.taken += 1
             at += 1
-        producer.poll(0)
+        self._poll(0)
         return at
 
     def take_news(self) -> Deliveries:
-        if not self._news and self._producer is not None:
-            self._producer.poll(_WAIT)
-        elif not self._news:
-            time.sleep(_WAIT / 10)  # nothing was sent yet: the caller's loop must not spin
+        if not self._news:
+            self._poll(_WAIT)
         news, self._news = self._news, Deliveries()
         return news
 
     def wait(self) -> None:
-        if self._producer is not None:
-            self._producer.flush(_WAIT)
+        if self._producer is None or self._fatal:
+            self._poll(_WAIT)
+        else:
+            self._producer.flush(_WAIT)  # does not wait for linger.ms, as poll() would
 
     def serve_callbacks(self) -> None:
-        if self._producer is not None:
-            self._producer.poll(0)
+        self._poll(0)
 
     def begin(self) -> None:
         if self._fatal:
@@ -213,7 +212,7 @@ class _Producing:
             except KafkaException as error:
                 raise self._note_fatal(error, "Abort") from error
             finally:
-                self._producer.poll(0)  # what was on its way is told of as dropped
+                self._poll(0)  # what was on its way is told of as dropped
         self._begun = self._open = False
 
     def close(self) -> None:
@@ -223,9 +222,20 @@ class _Producing:
         with contextlib.suppress(Failure, KafkaException):
             self.abort(_LEAVE)
         producer.purge()  # else closing waits for what cannot be delivered, for as long as message.timeout.ms
-        producer.poll(0)
+        self._poll(0)
+        # its close() would abort again, for as long as that takes; dropped by its only owner it ends here and now
+        del producer
         self._producer = None
-        producer.close()
+
+    def _poll(self, seconds: float) -> None:
+        """Deliveries are told of in here."""
+        if self._producer is None:
+            time.sleep(seconds / 10)  # nothing was sent yet: the caller's loop must not spin
+            return
+        try:
+            self._producer.poll(seconds)
+        except KafkaException as error:
+            self._note_fatal(error, "Sending")
 
     def _queue(self, producer: Producer, record: Outgoing) -> None:
         topic, key, value, headers, number, timestamp = record
