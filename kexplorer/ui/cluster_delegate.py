@@ -14,7 +14,8 @@ from kexplorer.ui.theme import row_height, tokens
 
 
 class NodeDelegate(QStyledItemDelegate):
-    """A profile has its colour's dot on the left, a lock and the state of its link on the right; topics are counted."""
+    """A profile has its colour's dot on the left, a shield (production), a lock (read-only) and the state
+    of its link on the right; topics are counted."""
 
     def __init__(self, view: QTreeView) -> None:
         super().__init__(view)
@@ -50,10 +51,11 @@ class NodeDelegate(QStyledItemDelegate):
         if node.state and (node.state.link != Link.CONNECTING or self.turn >= 0):
             colour = _foreground(option) if _selected(option) else link_colour(node.state.link, option.palette)
             paint_link(painter, QRectF(_box(right, area, 12)), node.state.link, colour, self.turn * 30)
-        if node.profile.read_only:
-            right -= 20
-            mode = QIcon.Mode.Selected if _selected(option) else QIcon.Mode.Normal
-            icon("lock", "muted").paint(painter, _box(right, area, 14), mode=mode)
+        mode = QIcon.Mode.Selected if _selected(option) else QIcon.Mode.Normal
+        for name, shown in (("lock", node.profile.read_only), ("shield", node.profile.production)):
+            if shown:
+                right -= 20
+                icon(name, "muted").paint(painter, _box(right, area, 14), mode=mode)
         self._text(
             painter,
             option,

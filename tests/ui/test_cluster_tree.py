@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QGuiApplication, QPainter
@@ -224,6 +226,17 @@ def test_names_that_look_like_markup_are_literal(tree: ClusterTree) -> None:
     tip = index.data(Qt.ItemDataRole.ToolTipRole)
     assert tip.startswith("&lt;b&gt;lab &amp; more&lt;/b&gt;")
     assert "Read-only" in tip
+
+
+def test_what_a_profile_forbids_is_marked_and_told(tree: ClusterTree) -> None:
+    free, guarded = replace(LAB, read_only=False), replace(LAB, read_only=False, production=True)
+    pictures = []
+    for profile in (free, guarded, replace(guarded, read_only=True)):
+        tree.set_profiles([profile])
+        pictures.append(tree.view.grab().toImage())
+    assert pictures[0] != pictures[1] != pictures[2]
+    tip = tree.model.index_of(LAB.name).data(Qt.ItemDataRole.ToolTipRole)
+    assert tip.endswith("Production\nRead-only")
 
 
 @pytest.mark.parametrize(

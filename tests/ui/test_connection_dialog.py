@@ -140,6 +140,7 @@ def test_everything_can_be_said_and_is_shown_again(
         form.key_password.line.setText("KEY_PASSWORD")
         form.colour.set_colour("violet")
         form.read_only.setChecked(True)
+        form.production.setChecked(True)
         form.properties.editor.setPlainText("client.rack = a\n\nlinger.ms=5")
         _click(dialog.save_button)
         return await task
@@ -166,6 +167,7 @@ def test_everything_can_be_said_and_is_shown_again(
         str(tmp_path / "key"),
         SecretRef(SecretStore.ENVIRONMENT, "KEY_PASSWORD"),
         "violet",
+        True,
         True,
         {"client.rack": "a", "linger.ms": "5"},
     )

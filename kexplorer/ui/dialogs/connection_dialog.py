@@ -17,7 +17,7 @@ from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.labels import plain_label
 
 _UNTESTED = (  # fields that a test does not depend on
-    *("name", "colour", "read_only"),
+    *("name", "colour", "read_only", "production"),
     *("registry_url", "registry_username", "registry_password", "registry_ca_file"),
 )
 

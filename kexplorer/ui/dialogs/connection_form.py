@@ -34,6 +34,7 @@ class ConnectionForm(QWidget):
         self.bootstrap.setPlaceholderText("broker1:9092, broker2:9092")
         self.colour = ColourField()
         self.read_only = QCheckBox("&Read-only: refuse everything that changes the cluster")
+        self.production = QCheckBox("Pro&duction: what destroys must be confirmed by typing a name")
         self.protocol = QComboBox()
         for protocol, meaning in _PROTOCOLS.items():
             self.protocol.addItem(f"{protocol} – {meaning}", protocol)
@@ -81,9 +82,11 @@ class ConnectionForm(QWidget):
         layout.setContentsMargins(20, 16, 20, 16)
         layout.setSpacing(12)
         names = list(self.fields)
-        order = [*names[:2], "security_protocol", "", *names[4:11], *_REGISTRY, "colour", "read", "properties"]
+        last = ("colour", "read", "production", "properties")
+        order = [*names[:2], "security_protocol", "", *names[4:11], *_REGISTRY, *last]
+        others = {"": self.exposed, "read": self.read_only, "production": self.production}
         for name in order:
-            layout.addWidget({"": self.exposed, "read": self.read_only}.get(name) or self.fields[name])
+            layout.addWidget(others.get(name) or self.fields[name])
         layout.addStretch()
 
     def _connect(self) -> None:
@@ -97,12 +100,14 @@ class ConnectionForm(QWidget):
         self.protocol.currentIndexChanged.connect(self._protocol_changed)
         self.mechanism.currentIndexChanged.connect(lambda: self.changed.emit("sasl_mechanism"))
         self.read_only.toggled.connect(lambda: self.changed.emit("read_only"))
+        self.production.toggled.connect(lambda: self.changed.emit("production"))
 
     def show_profile(self, profile: Profile) -> None:
         self.name.setText(profile.name)
         self.bootstrap.setText(profile.bootstrap)
         self.colour.set_colour(profile.colour)
         self.read_only.setChecked(profile.read_only)
+        self.production.setChecked(profile.production)
         self.protocol.setCurrentIndex(self.protocol.findData(profile.security_protocol))
         self.mechanism.setCurrentIndex(self.mechanism.findData(profile.sasl_mechanism))
         self.username.setText(profile.username)
@@ -135,6 +140,7 @@ class ConnectionForm(QWidget):
             key_password=self.key_password.ref() if protocol.tls else None,
             colour=self.colour.colour(),
             read_only=self.read_only.isChecked(),
+            production=self.production.isChecked(),
             properties=self.properties.properties(),
             registry_url=registry_url,
             registry_username=self.registry_username.text(),

@@ -255,7 +255,8 @@ def describe(node: Node) -> str:
         return f"{node.more:,} more topics. The filter and the command palette find them, the topics panel lists them."
     link = f"{node.state.link}: {node.state.reason}".rstrip(": ") if node.state else "not connected"
     lines = [node.profile.name, node.profile.bootstrap, link[0].upper() + link[1:]]
-    return "\n".join([*lines, "Read-only"] if node.profile.read_only else lines)
+    marks = (("Production", node.profile.production), ("Read-only", node.profile.read_only))
+    return "\n".join([*lines, *(mark for mark, on in marks if on)])
 
 
 def _common(old: list[str], new: list[str]) -> int:
