@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "kexplorer.model": set(),
     "kexplorer.formats": {"kexplorer.model", *_CODECS},
     "kexplorer.kafka": {"kexplorer.model", "kexplorer.formats", "confluent_kafka"},
+    "kexplorer.kafka.protocol": {"kexplorer.model", "kafka"},
     "kexplorer.registry": {"kexplorer.model", "kexplorer.formats"},
     "kexplorer.store": {"kexplorer.model", "keyring", "platformdirs", "tomlkit"},
     "kexplorer.services": {"kexplorer.model", "kexplorer.formats", "kexplorer.registry", "kexplorer.store"},

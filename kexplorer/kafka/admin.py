@@ -5,30 +5,23 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import confluent_kafka
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
-from kexplorer.kafka import checks
+from kexplorer.kafka import checks, described
 from kexplorer.kafka.failures import CHECK_LOGIN, failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.kafka.link import LinkMonitor
-from kexplorer.model.cluster import ConfigEntry, ConfigSource, Link
+from kexplorer.model.access import ScramUser
+from kexplorer.model.cluster import ConfigEntry, Link
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topics import (
-    AtTime,
-    Broker,
-    ClusterMetadata,
-    Edge,
-    IsolationLevel,
-    Partition,
-    Topic,
-    TopicPartition,
-)
+from kexplorer.model.topics import AtTime, ClusterMetadata, Edge, IsolationLevel, TopicPartition
 from kexplorer.model.topics import OffsetSpec as Spec
 
 K = TypeVar("K")
@@ -39,16 +32,10 @@ _GRACE = 2.0  # seconds more until we stop waiting for the client itself
 _FIRST_LOOK = 5.0  # seconds after which other leaders are looked for
 _SHARES = (0.1, 0.2, 0.2)  # of the time for metadata: how long each broker but the last is waited for
 _PAUSES = (0.05, 0.25, 1.0)  # seconds before each further look
+_RACKS_WITHIN = 1.0  # seconds that metadata waits for what it can do without
 _CONFIGS_A_CALL = 500
 _LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
-_SOURCES = {  # numbers of Kafka's protocol
-    1: ConfigSource.TOPIC,
-    2: ConfigSource.DYNAMIC_BROKER,
-    3: ConfigSource.DYNAMIC_DEFAULT,
-    4: ConfigSource.STATIC_BROKER,
-    5: ConfigSource.DEFAULT,
-}
-_INT32, _INT64 = (1 << 31) - 1, (1 << 63) - 1
+INT32, INT64 = (1 << 31) - 1, (1 << 63) - 1
 
 
 class Admin:
@@ -60,9 +47,18 @@ class Admin:
         self._client: AdminClient | None = None
         self._thread = HandleThread("kafka-admin", idle=self._serve_callbacks)
         self._config = config
+        self._racks: dict[int, str] = {}
 
-    async def metadata(self) -> ClusterMetadata:
-        return await self._metadata(REQUEST_TIMEOUT)
+    async def metadata(self, topic: str | None = None) -> ClusterMetadata:
+        """Of all topics, or of one that may not be there."""
+        if topic is not None:
+            checks.topic_name(topic)
+        seen = await self._metadata(REQUEST_TIMEOUT, topic)
+        if all(broker.id in self._racks for broker in seen.brokers):
+            return seen
+        await self._look_at_cluster(_RACKS_WITHIN)  # an old broker has no such call, and racks stay unknown
+        self._racks = {broker.id: "" for broker in seen.brokers} | self._racks
+        return replace(seen, brokers=tuple(replace(each, rack=self._racks[each.id]) for each in seen.brokers))
 
     async def list_offsets(
         self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel
@@ -93,47 +89,69 @@ class Admin:
         return answers
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
-        names = [checks.topic_name(name) for name in topics]
+        return await self._configs(ResourceType.TOPIC, [checks.topic_name(name) for name in topics])
+
+    async def broker_configs(self, brokers: Iterable[int]) -> dict[int, dict[str, ConfigEntry] | Failure]:
+        numbers = list(brokers)
+        for number in numbers:
+            check_number(number, INT32, "The broker's id")
+        found = await self._configs(ResourceType.BROKER, [str(number) for number in numbers])
+        return {int(name): answer for name, answer in found.items()}
+
+    async def _configs(self, kind: ResourceType, names: Sequence[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         answers: dict[str, dict[str, ConfigEntry] | Failure] = {}
         for at in range(0, len(names), _CONFIGS_A_CALL):
             chunk = names[at : at + _CONFIGS_A_CALL]
 
-            def ask(chunk: list[str] = chunk) -> Mapping[Any, Future[Any]]:
-                resources = [ConfigResource(ResourceType.TOPIC, name) for name in chunk]
-                return self._open().describe_configs(resources, request_timeout=REQUEST_TIMEOUT)
+            def ask(client: AdminClient, chunk: Sequence[str] = chunk) -> Mapping[Any, Future[Any]]:
+                resources = [ConfigResource(kind, name) for name in chunk]
+                return client.describe_configs(resources, request_timeout=REQUEST_TIMEOUT)
 
-            found = await self._collect(ask, _config_entries, "Reading topic configuration")
+            found = await self.collect(ask, described.config_entries, f"Reading {kind.name.lower()} configuration")
             answers |= {resource.name: answer for resource, answer in found.items()}
         return answers
+
+    async def scram_users(self) -> tuple[ScramUser, ...]:
+        def ask(client: AdminClient) -> Mapping[str, Future[Any]]:
+            users: Any = client.describe_user_scram_credentials(request_timeout=REQUEST_TIMEOUT)
+            return {"users": users}
+
+        found = (await self.collect(ask, described.scram_users, "Reading SCRAM users"))["users"]
+        if isinstance(found, Failure):
+            raise found
+        return found
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
         names = list(dict.fromkeys(checks.topic_name(name) for name in topics))
         if not names:
             return {}
 
-        def ask() -> Mapping[str, Future[Any]]:
+        def ask(client: AdminClient) -> Mapping[str, Future[Any]]:
             asked = confluent_kafka.TopicCollection(names)
-            return self._open().describe_topics(asked, request_timeout=REQUEST_TIMEOUT)
+            return client.describe_topics(asked, request_timeout=REQUEST_TIMEOUT)
 
-        return await self._collect(ask, _topic_id, "Asking for topics' ids")
+        return await self.collect(ask, described.topic_id, "Asking for topics' ids")
 
-    async def _metadata(self, seconds: float) -> ClusterMetadata:
+    async def _metadata(self, seconds: float, topic: str | None = None) -> ClusterMetadata:
+        wanted = {} if topic is None else {"topic": topic}
+
         def ask() -> ClusterMetadata:
             until = time.monotonic() + seconds
             for share in _SHARES:  # the client asks any one broker, and that may be the one that is frozen
                 try:
-                    return _metadata(self._open().list_topics(timeout=share * seconds))
+                    return described.metadata(self._open().list_topics(timeout=share * seconds, **wanted), self._racks)
                 except KafkaException:
                     self._serve_callbacks()
                     if self._monitor.state.link == Link.DOWN:  # no use in waiting, and the cause is known
                         raise
-            return _metadata(self._open().list_topics(timeout=max(until - time.monotonic(), 0.5)))
+            left = max(until - time.monotonic(), 0.5)
+            return described.metadata(self._open().list_topics(timeout=left, **wanted), self._racks)
 
         what = "Reading the cluster's metadata"
         try:
             answer = await self._thread.call(ask, what=what, within=seconds + _GRACE)
         except (KafkaException, Failure) as error:
-            raise self._explain(failure_of(error, what)) from error
+            raise self.explain(failure_of(error, what)) from error
         self._monitor.on_answer()
         return answer
 
@@ -147,9 +165,9 @@ class Admin:
             else confluent_kafka.IsolationLevel.READ_UNCOMMITTED
         )
 
-        def ask() -> Mapping[Any, Future[Any]]:
+        def ask(client: AdminClient) -> Mapping[Any, Future[Any]]:
             request = {confluent_kafka.TopicPartition(*source): _spec(spec) for source, spec in wanted.items()}
-            return self._open().list_offsets(request, isolation_level=level, request_timeout=seconds)
+            return client.list_offsets(request, isolation_level=level, request_timeout=seconds)
 
         def one(result: Any) -> int | None:
             offset = int(result.offset)
@@ -157,19 +175,26 @@ class Admin:
                 raise timed_out(what, seconds)
             return offset if offset >= 0 else None
 
-        answers = await self._collect(ask, one, what, seconds)
+        answers = await self.collect(ask, one, what, seconds)
         return {TopicPartition(key.topic, key.partition): answer for key, answer in answers.items()}
 
     async def ping(self) -> None:
         """Asks any broker who is in the cluster; the monitor learns whether one answered."""
-        what = "Waiting for a broker"
-
-        def ask() -> Mapping[str, Future[Any]]:
-            return {"cluster": self._open().describe_cluster(request_timeout=REQUEST_TIMEOUT)}
-
-        answer = (await self._collect(ask, lambda result: True, what))["cluster"]
+        answer = await self._look_at_cluster(REQUEST_TIMEOUT)
         if isinstance(answer, Failure):
             self._monitor.on_silence(answer.message)
+
+    async def _look_at_cluster(self, seconds: float) -> Failure | None:
+        """The client tells racks here and nowhere else."""
+
+        def ask(client: AdminClient) -> Mapping[str, Future[Any]]:
+            return {"cluster": client.describe_cluster(request_timeout=seconds)}
+
+        answer = (await self.collect(ask, described.racks, "Waiting for a broker", seconds))["cluster"]
+        if isinstance(answer, Failure):
+            return answer
+        self._racks = answer
+        return None
 
     def close(self) -> None:
         """Lets the thread go once its last call has ended; waits for nothing."""
@@ -189,12 +214,13 @@ class Admin:
         if self._client is not None:
             self._client.poll(0)
 
-    async def _collect(
+    async def collect(
         self,
-        ask: Callable[[], Mapping[K, Future[Any]]],
+        ask: Callable[[AdminClient], Mapping[K, Future[Any]]],
         one: Callable[[Any], V],
         what: str,
         seconds: float = REQUEST_TIMEOUT,
+        explain: Callable[[object, str], Failure] = failure_of,
     ) -> dict[K, V | Failure]:
         """One answer for a mapping of futures. What failed for one key is that key's `Failure`; only when the request
         could not be made at all is it raised. The loop is woken once, however many futures there are."""
@@ -203,11 +229,12 @@ class Admin:
 
         def start() -> None:
             try:
-                futures = ask()
+                futures = ask(self._open())
             except (KafkaException, ValueError, TypeError) as error:
                 raise failure_of(error, what) from error
             _when_all_done(
-                futures.values(), lambda: done.set_result({k: _answer(f, one, what) for k, f in futures.items()})
+                futures.values(),
+                lambda: done.set_result({k: _answer(f, one, what, explain) for k, f in futures.items()}),
             )
 
         limit = seconds + _GRACE
@@ -216,12 +243,12 @@ class Admin:
                 await asyncio.wrap_future(self._thread.submit(start))
                 answers = await asyncio.wrap_future(done)
         except TimeoutError:
-            raise self._explain(timed_out(what, limit)) from None
+            raise self.explain(timed_out(what, limit)) from None
         if any(not isinstance(answer, Failure) for answer in answers.values()):
             self._monitor.on_answer()
-        return {key: self._explain(a) if isinstance(a, Failure) else a for key, a in answers.items()}
+        return {key: self.explain(a) if isinstance(a, Failure) else a for key, a in answers.items()}
 
-    def _explain(self, failure: Failure) -> Failure:
+    def explain(self, failure: Failure) -> Failure:
         """The client's exception only says that no answer came; the monitor knows why."""
         state = self._monitor.state
         if not state.reason or failure.kind not in (FailureKind.TIMEOUT, FailureKind.UNREACHABLE):
@@ -235,10 +262,10 @@ class Admin:
 def check_source(source: TopicPartition) -> None:
     """Raises `Failure`(INVALID) for a partition that the client would take for something else."""
     checks.topic_name(source.topic)
-    check_number(source.partition, _INT32, "The partition")
+    check_number(source.partition, INT32, "The partition")
 
 
-def check_number(number: int, most: int = _INT64, what: str = "The offset") -> None:
+def check_number(number: int, most: int = INT64, what: str = "The offset") -> None:
     """Negative numbers have meanings of their own in the client; larger ones it cannot hold."""
     if not 0 <= number <= most:
         raise checks.invalid(f"{what} must be from 0 to {most}, not {number}.")
@@ -265,11 +292,13 @@ def _when_all_done(futures: Iterable[Future[Any]], then: Callable[[], None]) -> 
         future.add_done_callback(tick)
 
 
-def _answer(future: Future[Any], one: Callable[[Any], V], what: str) -> V | Failure:
+def _answer(
+    future: Future[Any], one: Callable[[Any], V], what: str, explain: Callable[[object, str], Failure]
+) -> V | Failure:
     try:
         return one(future.result(timeout=0))
     except Exception as error:  # one item's trouble, whatever it is, is that item's answer
-        return failure_of(error, what)
+        return explain(error, what)
 
 
 def _spec(spec: Spec) -> Any:
@@ -280,41 +309,3 @@ def _spec(spec: Spec) -> Any:
             return OffsetSpec.earliest()
         case Edge.END:
             return OffsetSpec.latest()
-
-
-def _metadata(answer: Any) -> ClusterMetadata:
-    brokers = tuple(Broker(b.id, b.host, b.port) for b in sorted(answer.brokers.values(), key=lambda b: b.id))
-    topics = tuple(_topic(answer.topics[name]) for name in sorted(answer.topics))
-    return ClusterMetadata(answer.cluster_id or None, brokers, topics)
-
-
-def _topic(t: Any) -> Topic:
-    what = f"Topic {t.topic}"
-    partitions = tuple(
-        Partition(
-            p.id,
-            p.leader if p.leader >= 0 else None,
-            tuple(p.replicas),
-            tuple(p.isrs),
-            failure_of(p.error, f"{what}, partition {p.id}") if p.error else None,
-        )
-        for p in sorted(t.partitions.values(), key=lambda p: p.id)
-    )
-    return Topic(t.topic, partitions, failure_of(t.error, what) if t.error else None)
-
-
-def _topic_id(described: Any) -> str | None:
-    """The client writes ids in plain Base64, Kafka in the kind for URLs; a broker that has none sends zeros."""
-    given = described.topic_id
-    if not given.get_most_significant_bits() and not given.get_least_significant_bits():
-        return None
-    return str(given).replace("+", "-").replace("/", "_")
-
-
-def _config_entries(entries: Any) -> dict[str, ConfigEntry]:
-    return {name: _config_entry(name, e) for name, e in entries.items()}
-
-
-def _config_entry(name: str, e: Any) -> ConfigEntry:
-    source = _SOURCES.get(int(e.source), ConfigSource.UNKNOWN)
-    return ConfigEntry(name, e.value, bool(e.is_default), bool(e.is_read_only), bool(e.is_sensitive), source)

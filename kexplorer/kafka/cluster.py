@@ -5,14 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 
-from kexplorer.kafka import groups, properties
+from kexplorer.kafka import changes, checks, groups, properties
 from kexplorer.kafka.admin import Admin, check_number, check_source
 from kexplorer.kafka.link import LinkMonitor, QuietLog
 from kexplorer.kafka.reader import RangeReader, ReadHandle
 from kexplorer.kafka.reading import GONE_AFTER_MS
-from kexplorer.model.cluster import ConfigEntry, ConnectionState, Reader
+from kexplorer.kafka.second_client import SecondClient
+from kexplorer.kafka.writer import RecordWriter, topic_limits
+from kexplorer.model.access import Acl, Quota, ScramUser
+from kexplorer.model.changes import Change
+from kexplorer.model.cluster import ConfigEntry, ConnectionState, LogDir, Reader, Reassignment, Writer
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.produce import ProducerSettings, refuse_writing
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.topics import (
     ClusterMetadata,
@@ -46,8 +53,11 @@ class KafkaCluster:
         if "socket.timeout.ms" not in profile.properties:
             admin["socket.timeout.ms"] = _ANSWER_WITHIN_MS
         self._admin = Admin({**admin, "error_cb": self._monitor.on_error, "logger": self._logger}, self._monitor)
+        self._second = SecondClient(profile, credentials, self._admin.explain)
+        self._controller: int | None = None
         self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
         self._busy: set[ReadHandle] = set()
+        self._writers: set[RecordWriter] = set()
         self._pinging: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -61,7 +71,12 @@ class KafkaCluster:
         return self._monitor.watch(changed)
 
     async def metadata(self) -> ClusterMetadata:
-        return await self._admin.metadata()
+        return replace(await self._admin.metadata(), controller=self._controller)
+
+    async def topic(self, name: str) -> ClusterMetadata:
+        seen = await self._admin.metadata(name)
+        there = tuple(t for t in seen.topics if t.trouble is None or t.trouble.kind is not FailureKind.NOT_FOUND)
+        return replace(seen, topics=there, controller=self._controller)
 
     async def list_offsets(
         self,
@@ -77,11 +92,37 @@ class KafkaCluster:
         own = {"logger": self._logger, "error_cb": self._monitor.on_error}
         return await groups.committed({**config, **own}, group, sources)
 
+
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         return await self._admin.topic_configs(topics)
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
         return await self._admin.topic_ids(topics)
+
+    async def broker_configs(self, brokers: Iterable[int]) -> dict[int, dict[str, ConfigEntry] | Failure]:
+        return await self._admin.broker_configs(brokers)
+
+    async def config_documentation(self, topic: str = "") -> dict[str, str]:
+        return await self._second.documentation(topic and checks.topic_name(topic))
+
+    async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]:
+        found, _ = await asyncio.gather(self._second.log_dirs(brokers), self._find_controller())
+        return found
+
+    async def reassignments(self) -> dict[TopicPartition, Reassignment]:
+        return await self._second.reassignments()
+
+    async def acls(self) -> tuple[Acl, ...]:
+        return await self._second.acls()
+
+    async def scram_users(self) -> tuple[ScramUser, ...]:
+        return await self._admin.scram_users()
+
+    async def quotas(self) -> tuple[Quota, ...]:
+        return await self._second.quotas()
+
+    async def apply(self, change: Change, *, only_check: bool = False) -> dict[str, Failure | None]:
+        return await changes.apply(self.profile, self._admin, self._second, change, only_check=only_check)
 
     @contextlib.asynccontextmanager
     async def open_reader(
@@ -109,6 +150,25 @@ class KafkaCluster:
             else:
                 handle.close()
 
+    def check_settings(self, settings: ProducerSettings) -> None:
+        properties.check_settings(settings)
+
+    @contextlib.asynccontextmanager
+    async def open_writer(self, settings: ProducerSettings) -> AsyncIterator[Writer]:
+        refuse_writing(self.profile)
+        config = properties.writer_config(self.profile, self._credentials, settings)
+        if self._closed:
+            raise Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again.")
+        own = {"logger": self._logger, "error_cb": self._monitor.on_error}
+        look_up = partial(topic_limits, self._admin)
+        writer = RecordWriter({**config, **own}, look_up, lambda: self._monitor.state.reason)
+        self._writers.add(writer)
+        try:
+            yield writer
+        finally:
+            self._writers.discard(writer)
+            await writer.close()
+
     async def close(self) -> None:
         """Returns at once; threads that wait for a frozen broker end when it answers, or with the program."""
         self._closed = True
@@ -118,7 +178,14 @@ class KafkaCluster:
             await asyncio.gather(self._pinging, return_exceptions=True)
         for handle in [*self._busy, *(handle for idle in self._warm.values() for handle in idle)]:
             handle.close()
+        for writer in self._writers:
+            writer.stop()
         self._admin.close()
+        self._second.close()
+
+    async def _find_controller(self) -> None:
+        with contextlib.suppress(Failure):  # who may not see it goes without
+            self._controller = await self._second.quorum_leader()
 
     def _new_reader(self, isolation: IsolationLevel, following: bool) -> ReadHandle:
         wait_ms = _FOLLOW_WAIT_MS if following else _PAGE_WAIT_MS

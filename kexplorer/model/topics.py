@@ -70,7 +70,7 @@ class Topic:
 @dataclass(frozen=True, slots=True)
 class ClusterMetadata:
     """One metadata answer: who is in the cluster and which topics it has. `cluster_id` is None on very old brokers,
-    `controller` where none is known."""
+    `controller` until `Cluster.log_dirs` was asked: the metadata of KRaft names any broker instead."""
 
     cluster_id: str | None
     brokers: tuple[Broker, ...]
