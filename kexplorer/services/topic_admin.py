@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kexplorer.formats.partitioning import Partitioner, partition_for
 from kexplorer.model.changes import CreateTopic
-from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource
+from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource, LogDir
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, Topic, TopicPartition
 from kexplorer.services.ranges import Place, resolve
@@ -161,21 +161,37 @@ async def _explained(placed: Mapping[bytes, int], partitions: int) -> KeySample:
 
 async def topic_sizes(cluster: Cluster, brokers: Iterable[int]) -> TopicSizes:
     """Raises the `Failure` of a broker where none of them told."""
-    answers = await cluster.log_dirs(brokers)
     sizes: dict[str, int] = defaultdict(int)
+    folders, missing = await _log_dirs(cluster, brokers)
+    for folder in folders:
+        for source, replica in folder.replicas.items():
+            sizes[source.topic] += replica.size
+    return TopicSizes(dict(sizes), missing)
+
+
+async def partition_sizes(cluster: Cluster, brokers: Iterable[int]) -> dict[TopicPartition, int]:
+    """Bytes that a copy of each partition takes: its largest replica. Raises as `topic_sizes`."""
+    sizes: dict[TopicPartition, int] = {}
+    for folder in (await _log_dirs(cluster, brokers))[0]:
+        for source, replica in folder.replicas.items():
+            sizes[source] = max(sizes.get(source, 0), replica.size)
+    return sizes
+
+
+async def _log_dirs(cluster: Cluster, brokers: Iterable[int]) -> tuple[list[LogDir], dict[int, Failure]]:
+    answers = await cluster.log_dirs(brokers)
+    folders: list[LogDir] = []
     missing: dict[int, Failure] = {}
     for broker, found in answers.items():
         if isinstance(found, Failure):
             missing[broker] = found
             continue
-        for folder in found:
-            if folder.trouble:
-                missing[broker] = folder.trouble
-            for source, replica in folder.replicas.items():
-                sizes[source.topic] += replica.size
-    if missing and len(missing) == len(answers) and not sizes:
+        folders += found
+        if trouble := next((folder.trouble for folder in found if folder.trouble), None):
+            missing[broker] = trouble
+    if missing and len(missing) == len(answers) and not any(folder.replicas for folder in folders):
         raise next(iter(missing.values()))
-    return TopicSizes(dict(sizes), missing)
+    return folders, missing
 
 
 @dataclass(frozen=True, slots=True)

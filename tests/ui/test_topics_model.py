@@ -10,7 +10,9 @@ from kexplorer.model.cluster import ConfigEntry
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import Partition, Topic
 from kexplorer.services.catalog import TopicOffsets
-from kexplorer.ui.models.topics import COLUMNS, HEALTH, TopicsModel
+from kexplorer.services.topic_admin import TopicSizes
+from kexplorer.ui.models.topics import COLUMNS, HEALTH, SIZE, TopicsModel
+from kexplorer.ui.topic_filter import topic_filter
 
 
 def _topic(name: str, partitions: int = 1, leader: int | None = 1, isr: tuple[int, ...] = (1, 2)) -> Topic:
@@ -60,9 +62,9 @@ def test_internal_topics_are_shown_when_asked_for(model: TopicsModel) -> None:
 
 
 def test_filter_is_a_substring_of_any_case(model: TopicsModel) -> None:
-    model.set_filter(" AY ")
+    model.set_filter(topic_filter(" AY "))
     assert _column(model, "Topic") == ["payments"]
-    model.set_filter("")
+    model.set_filter(topic_filter(""))
     assert model.rowCount() == 3
 
 
@@ -114,3 +116,73 @@ def test_health_names_the_worst_of_a_topic() -> None:
     ]
     tips = [model.index(row, HEALTH).data(Qt.ItemDataRole.ToolTipRole) for row in range(5)]
     assert tips == [None, None, None, "No &lt;b&gt;answer&lt;/b&gt;.", "Not allowed. Ask."]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("/^p/", ["payments"]),
+        ("/^(P|o)/", ["orders", "payments"]),
+        ("/ers", ["orders"]),
+        ("/", ["Audit", "orders", "payments"]),
+        ("~pmt", ["payments"]),
+        ("~d r", ["orders"]),
+        ("~zz", []),
+    ],
+)
+def test_filters_have_three_kinds(model: TopicsModel, text: str, found: list[str]) -> None:
+    model.set_filter(topic_filter(text))
+    assert _column(model, "Topic") == found
+
+
+def test_the_best_of_a_fuzzy_filter_comes_first() -> None:
+    model = TopicsModel()
+    model.set_topics([_topic("a.reorder"), _topic("o.r.d.e.r"), _topic("orders")])
+    model.set_filter(topic_filter("~order"))
+    assert _column(model, "Topic") == ["orders", "a.reorder", "o.r.d.e.r"]
+    model.sort(0, Qt.SortOrder.DescendingOrder)
+    assert _column(model, "Topic")[0] == "orders"
+
+
+def test_what_is_no_regular_expression_is_told() -> None:
+    with pytest.raises(Failure, match=r"missing \)"):
+        topic_filter("/(a/")
+
+
+def test_favourites_are_marked_and_first_on_request(model: TopicsModel) -> None:
+    model.set_favourites(frozenset({"payments", "gone"}))
+    assert _column(model, "Topic") == ["Audit", "orders", "★ payments"]
+    model.show_favourites_first(True)
+    assert _column(model, "Topic") == ["★ payments", "Audit", "orders"]
+    model.set_topics([_topic("payments"), _topic("gone"), _topic("a")])
+    assert _column(model, "Topic") == ["★ gone", "★ payments", "a"]
+    model.set_favourites(frozenset())
+    assert _column(model, "Topic") == ["a", "gone", "payments"]
+
+
+def _size_tip(model: TopicsModel) -> str:
+    return str(model.headerData(SIZE, Qt.Orientation.Horizontal, Qt.ItemDataRole.ToolTipRole))
+
+
+def test_sizes_are_told_as_far_as_brokers_tell_them(model: TopicsModel) -> None:
+    assert _column(model, "Size") == ["", "", ""]
+    model.set_sizes(TopicSizes({"orders": 1_500_000, "payments": 10}))
+    assert _column(model, "Size") == ["0 B", "1.5 MB", "10 B"]
+    model.sort(SIZE, Qt.SortOrder.DescendingOrder)
+    assert _column(model, "Topic") == ["orders", "payments", "Audit"]
+    down = Failure(FailureKind.TIMEOUT, "No <answer>.")
+    model.set_sizes(TopicSizes({"orders": 1000}, {2: down}))
+    assert _column(model, "Size")[0] == "≥ 1.0 kB"
+    assert "without broker 2: No &lt;answer&gt;." in _size_tip(model)
+    model.set_sizes(down)
+    assert _column(model, "Size") == ["not told"] * 3
+    assert model.index(0, SIZE).data(Qt.ItemDataRole.ToolTipRole) == "No &lt;answer&gt;."
+    model.set_sizes(TopicSizes({}))
+    assert _column(model, "Size") == ["0 B"] * 3
+    assert "answer" not in _size_tip(model)
+
+
+def test_a_topic_that_came_later_has_no_size_yet(model: TopicsModel) -> None:
+    model.set_sizes(TopicSizes({"orders": 1}))
+    model.set_topics([_topic("new"), _topic("orders")])
+    assert _column(model, "Size") == ["", "1 B"]

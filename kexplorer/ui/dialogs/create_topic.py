@@ -56,7 +56,7 @@ class CreateTopicDialog(ChangeForm):
         self.warning = plain_label("", "warn", wrap=True)
         self._lay_out()
         if like:
-            self.name.setText(f"{like.name}-copy")
+            self.name.setText(f"{like.name}-copy" if like.name in self._topics else like.name)
             self.settings.set_properties(dict(like.configs))
         self.name.textChanged.connect(lambda _: self._judge_name())
         self.preset.currentIndexChanged.connect(lambda _: self._fill_in())

@@ -112,8 +112,8 @@ class DefinitionDialog(QDialog):
         buttons = QHBoxLayout()
         buttons.setSpacing(8)
         buttons.addWidget(self.told, 1)
-        for button in (self.close_button, self.save, self.copy):
-            buttons.addWidget(button)
+        for each in (self.close_button, self.save, self.copy):
+            buttons.addWidget(each)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 16)
         layout.setSpacing(12)

@@ -10,11 +10,12 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from kexplorer.formats.numbers import count, duration, rate
+from kexplorer.formats.numbers import count, duration, rate, size
 from kexplorer.model.cluster import ConfigEntry
 from kexplorer.model.failure import Failure
 from kexplorer.model.topics import Topic
 from kexplorer.services.catalog import TopicOffsets
+from kexplorer.services.topic_admin import TopicSizes
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
@@ -28,6 +29,8 @@ class TopicRow:
     topic: Topic
     offsets: TopicOffsets | None = None
     configs: Mapping[str, ConfigEntry] | Failure | None = None
+    size: int | None = None  # bytes on disk, all replicas
+    favourite: bool = False
 
     def config(self, name: str) -> str | None:
         entry = self.configs.get(name) if isinstance(self.configs, Mapping) else None
@@ -80,8 +83,12 @@ def _retention_order(row: TopicRow) -> float:
     return -1.0 if ms is None else float("inf") if ms < 0 else float(ms)
 
 
+def _name(row: TopicRow) -> str:
+    return f"★ {row.topic.name}" if row.favourite else row.topic.name
+
+
 COLUMNS = (
-    _Column("Topic", lambda row: row.topic.name, lambda row: row.topic.name.lower()),
+    _Column("Topic", _name, lambda row: row.topic.name.lower()),
     _Column("Partitions", lambda row: count(len(row.topic.partitions)), lambda row: len(row.topic.partitions), True),
     _Column(
         "Replication",
@@ -96,6 +103,13 @@ COLUMNS = (
         lambda row: row.offsets.span if row.offsets else -1,
         True,
         "End minus start over all partitions: at most so many records, fewer after compaction or transactions",
+    ),
+    _Column(
+        "Size",
+        lambda row: "" if row.size is None else size(row.size),
+        lambda row: -1 if row.size is None else row.size,
+        True,
+        "Bytes on disk, all replicas",
     ),
     _Column(
         "Rate",
@@ -118,7 +132,8 @@ COLUMNS = (
         tip="Partitions without a leader, or with fewer in-sync replicas than replicas",
     ),
 )
-HEALTH = len(COLUMNS) - 1
+SIZE, HEALTH = 4, len(COLUMNS) - 1
+NOT_TOLD = "not told"
 
 
 class TopicsModel(QAbstractTableModel):
@@ -130,8 +145,12 @@ class TopicsModel(QAbstractTableModel):
         self._all: dict[str, TopicRow] = {}
         self._shown: list[TopicRow] = []
         self._row_of: dict[str, int] = {}
-        self._filter = ""
+        self._rank: Callable[[str], int | None] = lambda _: 0
         self._internal = False
+        self._favourites: frozenset[str] = frozenset()
+        self._favourites_first = False
+        self._no_sizes: str = ""  # why there are none
+        self._partly_sized: str = ""
         self._sort = (COLUMNS[0], Qt.SortOrder.AscendingOrder)
 
     def set_topics(self, topics: Iterable[Topic]) -> None:
@@ -139,6 +158,7 @@ class TopicsModel(QAbstractTableModel):
         rows = {topic.name: self._all.get(topic.name) or TopicRow(topic) for topic in topics}
         for topic in topics:
             rows[topic.name].topic = topic
+            rows[topic.name].favourite = topic.name in self._favourites
         same = rows.keys() == self._all.keys()
         self._all = rows
         if same:
@@ -158,8 +178,31 @@ class TopicsModel(QAbstractTableModel):
                 row.configs = configs
         self._touched(found)
 
-    def set_filter(self, text: str) -> None:
-        self._filter = text.strip().lower()
+    def set_sizes(self, found: TopicSizes | Failure) -> None:
+        """A failure is told by the column in the place of sizes."""
+        sizes = found.bytes if isinstance(found, TopicSizes) else {}
+        missing = found.missing if isinstance(found, TopicSizes) else {}
+        self._no_sizes = str(found) if isinstance(found, Failure) else ""
+        self._partly_sized = "; ".join(f"without broker {broker}: {failure}" for broker, failure in missing.items())
+        for name, row in self._all.items():
+            row.size = None if self._no_sizes else sizes.get(name, 0)
+        self._changed(0, len(self._shown) - 1)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, SIZE, SIZE)
+
+    def set_favourites(self, names: frozenset[str]) -> None:
+        self._favourites = names
+        for name, row in self._all.items():
+            row.favourite = name in names
+        self._show()
+        self._changed(0, len(self._shown) - 1)
+
+    def show_favourites_first(self, on: bool) -> None:
+        self._favourites_first = on
+        self._show()
+
+    def set_filter(self, rank: Callable[[str], int | None]) -> None:
+        """`rank` says of a name how well it fits; None: it is not shown. Greater ranks come first."""
+        self._rank = rank
         self._show()
 
     def show_internal(self, on: bool) -> None:
@@ -201,17 +244,21 @@ class TopicsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return column.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return column.tip or None
+            told = (self._no_sizes or self._partly_sized) if section == SIZE else ""
+            return html.escape(f"{column.tip}. {told}" if told else column.tip) or None
         return _alignment(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self._shown[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
+            if index.column() == SIZE and (self._no_sizes or self._partly_sized):
+                return NOT_TOLD if row.size is None else f"≥ {size(row.size)}"
             return COLUMNS[index.column()].text(row)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _alignment(COLUMNS[index.column()])
-        if role == Qt.ItemDataRole.ToolTipRole and row.trouble:
-            return html.escape(str(row.trouble))
+        if role == Qt.ItemDataRole.ToolTipRole:
+            told = (self._no_sizes or self._partly_sized) if index.column() == SIZE else ""
+            return html.escape(told or str(row.trouble or "")) or None
         return None
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
@@ -223,9 +270,18 @@ class TopicsModel(QAbstractTableModel):
     def _show(self) -> None:
         """Filters and sorts anew. The view keeps its place only while the topics stay the same."""
         column, order = self._sort
-        rows = [row for row in self._all.values() if self._passes(row.topic)]
-        rows.sort(key=lambda row: row.topic.name)
+        rank = self._rank
+        ranked = {
+            name: found
+            for name, row in self._all.items()
+            if (self._internal or not row.topic.internal) and (found := rank(name)) is not None
+        }
+        rows = [self._all[name] for name in sorted(ranked)]
         rows.sort(key=column.order, reverse=order == Qt.SortOrder.DescendingOrder)
+        if any(ranked.values()):
+            rows.sort(key=lambda row: -ranked[row.topic.name])
+        if self._favourites_first:
+            rows.sort(key=lambda row: not row.favourite)
         row_of = {row.topic.name: i for i, row in enumerate(rows)}
         if row_of.keys() == self._row_of.keys():
             self._reorder(rows, row_of)
@@ -241,9 +297,6 @@ class TopicsModel(QAbstractTableModel):
         self._shown, self._row_of = rows, row_of
         self.changePersistentIndexList(before, after)
         self.layoutChanged.emit()
-
-    def _passes(self, topic: Topic) -> bool:
-        return (self._internal or not topic.internal) and self._filter in topic.name.lower()
 
     def _touched(self, names: Iterable[str]) -> None:
         rows = [self._row_of[name] for name in names if name in self._row_of]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import tzinfo
+from typing import Protocol
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPoint, Qt
 from PySide6.QtGui import QAction, QGuiApplication, QKeySequence
@@ -17,14 +19,17 @@ from PySide6.QtWidgets import (
 )
 
 from kexplorer.formats.numbers import count
-from kexplorer.model.failure import Failure
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import ClusterMetadata, Topic
 from kexplorer.services.sessions import Session
+from kexplorer.services.topic_admin import topic_sizes
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.topics import COLUMNS, TopicRow, TopicsModel
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.keys import topics_key
+from kexplorer.ui.panels.topic_actions import OpenSession, TopicActions
+from kexplorer.ui.topic_filter import SYNTAX, topic_filter
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.filter_box import FilterBox
@@ -33,12 +38,22 @@ from kexplorer.ui.widgets.topic_table import TopicTable
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the rows that are seen
 _WHOLE_ROW = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+_SIZES_EVERY = 60.0  # seconds: every broker looks through all of its logs
 _PIECE = 500  # topics whose details are asked for at a time, after the rows that are seen
+
+
+class Favourites(Protocol):
+    """The topics of a cluster that a person marked; both return all of them."""
+
+    async def load(self) -> frozenset[str]: ...
+
+    async def mark(self, topics: Sequence[str], on: bool) -> frozenset[str]: ...
 
 
 class TopicsPanel(Panel):
     """`open_session` connects when that is needed; `open_topics` shows the messages of one or more in one view,
-    `open_details` the partitions and configuration of one."""
+    `open_details` the partitions and configuration of one. `clusters` are all that topics can be compared with, by
+    profile name."""
 
     def __init__(
         self,
@@ -46,23 +61,34 @@ class TopicsPanel(Panel):
         open_session: Callable[[], Awaitable[Session]],
         open_topics: Callable[[Sequence[str]], None],
         open_details: Callable[[str], None],
+        favourites: Favourites | None = None,
+        clusters: Callable[[], Mapping[str, OpenSession]] | None = None,
     ) -> None:
         super().__init__(topics_key(profile.name), "Topics", "topic", profile.name, profile.colour)
         self._open_session = open_session
         self._open_topics = open_topics
         self._open_details = open_details
+        self._favourites = favourites
+        self._starred: frozenset[str] = frozenset()
         self._unwatch: Callable[[], object] = lambda: None
         self._known = False  # which topics there are
         self._model = TopicsModel(self)
         self._place: tuple[list[str], str, int] = ([], "", 0)  # selected and current topics, and how far it is scrolled
+        everywhere = clusters or (lambda: {profile.name: open_session})
+        self.actions_on = TopicActions(self, profile, self.tasks, open_session, self._selected, everywhere)
         self._build()
+        self.actions_on.look()
+        self._table.selectionModel().selectionChanged.connect(lambda *_: self.actions_on.look())
         self._model.modelAboutToBeReset.connect(self._remember_place)
         self._model.modelReset.connect(self._restore_place)  # behind the table's own: that one forgets the selection
         self.tasks.start("load", self._load())
+        if favourites:
+            self.tasks.start("favourites", self._load_favourites(favourites))
 
     def _build(self) -> None:
         self._count = plain_label("", role="muted")
-        self._filter = FilterBox("Filter topics")
+        self._filter = FilterBox("Filter topics: text, /regex/ or ~letters")
+        self._filter.setToolTip(SYNTAX)
         self._filter.filter_changed.connect(self._filter_changed)
         self._filter.left.connect(self._enter_table)
         self._internal = QCheckBox("Internal")
@@ -72,15 +98,20 @@ class TopicsPanel(Panel):
         self._refresh.triggered.connect(self._refresh_now)
         self._find = QAction(icon("filter"), "Filter topics", self, shortcut=QKeySequence("Ctrl+F"))
         self._find.triggered.connect(self._filter.setFocus)
-        button = QPushButton(icon("refresh"), "Refresh")
-        button.clicked.connect(self._refresh.trigger)
+        self._star = QAction(icon("star"), "Mark or unmark as favourite", self, shortcut=QKeySequence("Ctrl+Alt+S"))
+        self._star.triggered.connect(self._toggle_star)
+        self._first = QCheckBox("Favourites first")
+        self._first.setVisible(self._favourites is not None)
+        self._first.toggled.connect(self._model.show_favourites_first)
         bar = QHBoxLayout()
         bar.setContentsMargins(12, 8, 12, 8)
         bar.setSpacing(8)
         bar.addWidget(self._filter, 1)
         bar.addWidget(self._count)
+        bar.addWidget(self._first)
         bar.addWidget(self._internal)
-        bar.addWidget(button)
+        bar.addWidget(_button(self.actions_on.create, "Create topic"))
+        bar.addWidget(_button(self._refresh, "Refresh"))
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self._refresh_now)
         self._table = TopicTable(self._model)
@@ -103,7 +134,11 @@ class TopicsPanel(Panel):
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        return (self._refresh, self._find)
+        stars = (self._star,) if self._favourites else ()
+        return (self._refresh, self._find, self.actions_on.create, *self.actions_on.on_topics, *stars)
+
+    def set_zone(self, zone: tzinfo) -> None:
+        self.actions_on.zone = zone
 
     def show_failure(self, failure: Failure) -> None:
         self.strip.show_failure(failure)
@@ -113,11 +148,13 @@ class TopicsPanel(Panel):
         header = self._table.horizontalHeader()
         return {
             "internal": self._internal.isChecked(),
+            "favourites first": self._first.isChecked(),
             "sort": [header.sortIndicatorSection(), header.sortIndicatorOrder() == Qt.SortOrder.DescendingOrder],
         }
 
     def restore_state(self, state: Mapping[str, object]) -> None:
         self._internal.setChecked(state.get("internal") is True)
+        self._first.setChecked(state.get("favourites first") is True)
         match state.get("sort"):
             case [int(section), bool(descending)] if 0 <= section < len(COLUMNS):
                 order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
@@ -149,6 +186,7 @@ class TopicsPanel(Panel):
         if session.catalog.metadata:
             self._take(session.catalog.metadata)
         self.tasks.start("details", self._details(session))
+        self.tasks.start("sizes", self._sizes(session))
         await session.catalog.refresh()
 
     async def _details(self, session: Session) -> None:
@@ -164,6 +202,23 @@ class TopicsPanel(Panel):
                 rest = []
             if not rest:
                 await asyncio.sleep(_LOOK_EVERY)
+
+    async def _sizes(self, session: Session) -> None:
+        """A cluster that doesn't tell is not asked again before the next refresh."""
+        while True:
+            seen = session.catalog.metadata
+            if seen and self.isVisible():
+                try:
+                    self._model.set_sizes(await topic_sizes(session.cluster, [broker.id for broker in seen.brokers]))
+                except Failure as failure:
+                    self._model.set_sizes(failure)
+                    return
+                await asyncio.sleep(_SIZES_EVERY)
+            else:
+                await asyncio.sleep(_LOOK_EVERY)
+
+    async def _load_favourites(self, favourites: Favourites) -> None:
+        self._show_stars(await favourites.load())
 
     async def _look(self, session: Session, topics: Sequence[Topic]) -> None:
         await session.catalog.offsets(topics, self._model.set_offsets)
@@ -192,8 +247,27 @@ class TopicsPanel(Panel):
     # what a person does
 
     def _filter_changed(self, text: str) -> None:
-        self._model.set_filter(text)
+        try:
+            self._model.set_filter(topic_filter(text))
+        except Failure as failure:
+            self.strip.show_failure(failure)
+            return
+        if self.strip.failure and self.strip.failure.kind is FailureKind.INVALID:
+            self.strip.clear()
         self._show_page()
+
+    def _toggle_star(self) -> None:
+        """All that are selected: marked, unless all of them are."""
+        names = self._selected()
+        if self._favourites and names:
+            self.tasks.start("favourites", self._mark(self._favourites, names, not self._starred.issuperset(names)))
+
+    async def _mark(self, favourites: Favourites, names: Sequence[str], on: bool) -> None:
+        self._show_stars(await favourites.mark(names, on))
+
+    def _show_stars(self, names: frozenset[str]) -> None:
+        self._starred = names
+        self._model.set_favourites(names)
 
     def _internal_toggled(self, on: bool) -> None:
         self._model.show_internal(on)
@@ -250,6 +324,11 @@ class TopicsPanel(Panel):
             menu.addAction(icon("partition"), "Partitions and configuration", lambda: self._open_details(names[0]))
         copy = "Copy name" if len(names) == 1 else "Copy names"
         menu.addAction(icon("copy"), copy, lambda: QGuiApplication.clipboard().setText("\n".join(names)))
+        if self._favourites:
+            on = not self._starred.issuperset(names)
+            menu.addAction(icon("star"), "Mark as favourite" if on else "No favourite any more", self._star.trigger)
+        menu.addSeparator()
+        menu.addActions(self.actions_on.on_topics)
         menu.popup(self._table.viewport().mapToGlobal(at))
 
     def _show_page(self) -> None:
@@ -262,9 +341,19 @@ class TopicsPanel(Panel):
         elif not total:
             self._empty.tell("topic", "This cluster has no topics yet.", "Internal topics are hidden.", "Show internal")
         elif not shown:
-            self._empty.tell("filter", "No topic has that in its name.", "", "Clear the filter")
+            self._empty.tell("filter", "No topic answers to that filter.", f"{SYNTAX}.", "Clear the filter")
         self._pages.setCurrentIndex(0 if shown else 1)
         topics = "1 topic" if total == 1 else f"{count(total)} topics"
         self._count.setText(topics if shown == total else f"{count(shown)} of {topics}")
         self._count.setVisible(self._known)
         self.say(topics if self._known else "")
+
+
+def _button(action: QAction, text: str) -> QPushButton:
+    """Does what `action` does while that can be done."""
+    button = QPushButton(action.icon(), text)
+    button.setToolTip(action.toolTip())
+    button.setEnabled(action.isEnabled())
+    button.clicked.connect(action.trigger)
+    action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
+    return button

@@ -6,11 +6,11 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from kexplorer.ui.models.topics import HEALTH, TopicsModel
+from kexplorer.ui.models.topics import HEALTH, NOT_TOLD, SIZE, TopicsModel
 from kexplorer.ui.theme import Tokens, row_height
 from kexplorer.ui.widgets.cell_delegate import CellDelegate
 
-_WIDTHS = (20, 11, 12, 13, 10, 11, 15, 18)  # of the columns, in characters; the first takes what is left, too
+_WIDTHS = (20, 11, 12, 13, 11, 10, 11, 15, 18)  # of the columns, in characters; the first takes what is left, too
 
 
 class _TopicDelegate(CellDelegate):
@@ -19,6 +19,8 @@ class _TopicDelegate(CellDelegate):
     def colour(self, index: QModelIndex | QPersistentModelIndex, look: Tokens) -> str:
         if index.column() == HEALTH:
             return look.muted if index.data() == "ok" else look.bad
+        if index.column() == SIZE and index.data() == NOT_TOLD:
+            return look.muted
         return look.text
 
 
