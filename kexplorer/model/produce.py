@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
@@ -81,6 +81,56 @@ class Deliveries:
 
     def __iter__(self) -> Iterator[Delivery]:
         return (self[row] for row in range(len(self)))
+
+
+class RowTrouble(NamedTuple):
+    """Why a row of an input cannot be sent. `row` counts from 1; `place` says where it is, such as "line 7"."""
+
+    row: int
+    place: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class RowBatch:
+    """Rows of an input: `rows[i]` is the number of the row that `outgoing[i]` was made of."""
+
+    outgoing: list[Outgoing]
+    rows: array[int]
+    troubles: list[RowTrouble]
+
+
+class Rows(Protocol):
+    """An input that is read once, from its beginning. Its calls may wait for a disk: they belong in a thread."""
+
+    def next(self, most: int) -> RowBatch | None:
+        """About `most` further rows; None behind the last. Raises `Failure` for an input that cannot be read."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class RowsSource(Protocol):
+    """An input that can be read again."""
+
+    @property
+    def name(self) -> str: ...
+
+    def open(self) -> Rows: ...
+
+
+@dataclass(frozen=True, slots=True)
+class MessageTemplate:
+    """A message as a person wrote it, for any topic where `topic` is "". Key, value and headers may hold ${...}; they
+    are in their format: "text", "json", "hex" or "base64". `partition` is "", a number, or an expression."""
+
+    topic: str = ""
+    key: str | None = None
+    value: str | None = None
+    headers: tuple[tuple[str, str | None], ...] = ()
+    partition: str = ""
+    key_format: str = "text"
+    value_format: str = "text"
 
 
 @dataclass(frozen=True, slots=True)
