@@ -19,6 +19,7 @@ from kexplorer.model.access import Acl, Quota, ScramUser
 from kexplorer.model.changes import Change
 from kexplorer.model.cluster import ConfigEntry, ConnectionState, LogDir, Reader, Reassignment, Writer
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.groups import Group, Groups
 from kexplorer.model.produce import ProducerSettings, refuse_writing
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.topics import (
@@ -92,6 +93,11 @@ class KafkaCluster:
         own = {"logger": self._logger, "error_cb": self._monitor.on_error}
         return await groups.committed({**config, **own}, group, sources)
 
+    async def groups(self) -> Groups:
+        return await groups.groups(self._admin)
+
+    async def describe_groups(self, names: Iterable[str]) -> dict[str, Group | Failure]:
+        return await groups.describe(self._admin, names)
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         return await self._admin.topic_configs(topics)

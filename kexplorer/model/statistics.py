@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kexplorer.model.distinct import Distinct
@@ -100,14 +101,12 @@ class Times:
             self.buckets[bucket // ratio] += count
         self._widen(self.step)
 
-    def between(self, start: int, end: int, bars: int) -> list[int]:
-        """Records in each of `bars` equal parts of the time from `start` to `end`; a bucket counts where it begins."""
-        found = [0] * bars
+    def within(self, borders: Sequence[int]) -> list[int]:
+        """Records between one border (milliseconds since 1970) and the next; a bucket counts where its middle is."""
+        found = [0] * (len(borders) - 1)
         for bucket, count in self.buckets.items():
-            at = (bucket * self.step - start) * bars // max(end - start, 1)
-            if bucket * self.step <= start < (bucket + 1) * self.step:
-                at = 0
-            if 0 <= at < bars:
+            at = bisect_right(borders, bucket * self.step + self.step // 2) - 1
+            if 0 <= at < len(found):
                 found[at] += count
         return found
 

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import Interval
@@ -120,6 +121,22 @@ class Counting:
 
 OpenCounting = Callable[[Sequence[OffsetRange], Sequence[Trouble], int | None], Awaitable[Counting]]
 """Counts what is in the ranges, or in a sample of so many records; the troubles came with the ranges."""
+
+
+async def stored(cluster: Cluster, sources: Sequence[TopicPartition]) -> int:
+    """Bytes on disk, each partition's at its leader. Raises the `Failure` of a broker that does not tell."""
+    led: dict[int, list[TopicPartition]] = {}
+    for topic in (await cluster.metadata()).topics:
+        for part in topic.partitions:
+            if part.leader is not None and (source := TopicPartition(topic.name, part.id)) in sources:
+                led.setdefault(part.leader, []).append(source)
+    total = 0
+    for broker, found in (await cluster.log_dirs(led)).items():
+        if isinstance(found, Failure):
+            raise found
+        replicas = {source: each for log in found for source, each in log.replicas.items() if not each.future}
+        total += sum(replicas[source].size for source in led[broker] if source in replicas)
+    return total
 
 
 def _left_out(ranges: Sequence[OffsetRange], sample: int) -> dict[TopicPartition, list[Interval]]:

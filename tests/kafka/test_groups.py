@@ -1,10 +1,13 @@
-"""Committed offsets are looked up without touching their group."""
+"""Groups and what they committed are looked up without touching them."""
+
+import time
 
 import confluent_kafka
 import pytest
 from confluent_kafka import Consumer
 
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.groups import Group, Groups, GroupState, GroupType
 from kexplorer.model.topics import TopicPartition
 from tests.kafka import direct
 from tests.rig.brokers import Broker
@@ -31,6 +34,36 @@ def test_what_was_committed_is_found_and_nobody_joins(aio: LoopRunner, broker: B
     nobody = f"{topic_name}-nobody"
     assert _ask(aio, broker.bootstrap, nobody, first) == {first: None}
     assert nobody not in direct.groups_of(broker.bootstrap)
+
+
+@pytest.mark.kafka
+def test_a_group_is_listed_with_its_members(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
+    direct.create(broker.bootstrap, topic_name, 2)
+    direct.produce(broker.bootstrap, topic_name, direct.rows(4, 2))
+    config = {"bootstrap.servers": broker.bootstrap, "group.id": topic_name, "client.id": "reader one"}
+    member = Consumer({**config, "auto.offset.reset": "earliest"})
+    member.subscribe([topic_name])
+    until = time.monotonic() + 30
+    while not member.assignment() and time.monotonic() < until:
+        member.poll(0.2)
+
+    async def ask() -> tuple[Groups, dict[str, Group | Failure]]:
+        async with direct.connected(broker.bootstrap) as cluster:
+            return await cluster.groups(), await cluster.describe_groups([topic_name, f"{topic_name}-nobody"])
+
+    listed, described = aio.run(ask())
+    member.close()
+    assert listed.troubles == ()
+    assert (GroupState.STABLE, GroupType.CLASSIC) in [(g.state, g.type) for g in listed.listed if g.id == topic_name]
+    group = described[topic_name]
+    assert isinstance(group, Group)
+    assert group.state.active
+    assert group.coordinator is not None
+    (only,) = group.members
+    assert only.client == "reader one"
+    assert set(only.assigned) == {TopicPartition(topic_name, 0), TopicPartition(topic_name, 1)}
+    nobody = described[f"{topic_name}-nobody"]
+    assert isinstance(nobody, Failure) or not nobody.members
 
 
 @pytest.mark.slow

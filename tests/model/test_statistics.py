@@ -70,7 +70,7 @@ def test_times_become_coarser_and_lose_nothing() -> None:
     late.add(range(10 * day, 20 * day, 60_000))
     found.merge(late)
     assert (found.first, found.last) == (0, 20 * day - 60_000)
-    bars = found.between(0, 20 * day, 20)
+    bars = found.within(range(0, 21 * day, day))
     assert sum(bars) == 20 * 1440
     assert all(bar == pytest.approx(1440, rel=0.6) for bar in bars)
     assert len(found.buckets) <= 2048

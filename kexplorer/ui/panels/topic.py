@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, tzinfo
 from typing import NamedTuple
 
 from PySide6.QtGui import QAction, QKeySequence, QShowEvent
@@ -10,12 +11,16 @@ from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
+from kexplorer.services.jobs import Jobs
 from kexplorer.services.sessions import Session
+from kexplorer.services.statistics import OpenCounting
 from kexplorer.ui.icons import icon
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.keys import topic_key
 from kexplorer.ui.panels.topic_configuration import ConfigurationTab
+from kexplorer.ui.panels.topic_consumers import ConsumersTab
 from kexplorer.ui.panels.topic_partitions import PartitionsTab
+from kexplorer.ui.panels.topic_statistics import StatisticsTab
 from kexplorer.ui.panels.topic_tab import TopicOf, TopicTab
 
 
@@ -26,15 +31,27 @@ class _Entry(NamedTuple):
 
 
 class TopicPanel(Panel):
-    """Its tabs are made when they are first seen. `open_session` connects when that is needed."""
+    """Its tabs are made when they are first seen. `open_session` connects when that is needed; what `open_counting`
+    opens is one of `jobs`."""
 
-    def __init__(self, profile: Profile, topic: str, open_session: Callable[[], Awaitable[Session]]) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        topic: str,
+        open_session: Callable[[], Awaitable[Session]],
+        open_counting: OpenCounting | None = None,
+        jobs: Jobs | None = None,
+    ) -> None:
         super().__init__(topic_key(profile.name, topic), f"{topic}: details", "partition", profile.name, profile.colour)
         of = TopicOf(topic, profile, open_session)
-        self._entries = (
+        self._zone: tzinfo = UTC
+        self._entries = [
             _Entry("partitions", "Partitions", lambda: PartitionsTab(of)),
             _Entry("configuration", "Configuration", lambda: ConfigurationTab(of)),
-        )
+            _Entry("consumers", "Consumers", lambda: ConsumersTab(of)),
+        ]
+        if open_counting and jobs:
+            self._entries.append(_Entry("statistics", "Statistics", lambda: StatisticsTab(of, open_counting, jobs)))
         self._made: dict[str, TopicTab] = {}
         self._states: dict[str, object] = {}  # of tabs that are not made yet
         self._refresh = QAction(icon("refresh"), "Refresh this topic", self, shortcut=QKeySequence("Ctrl+R"))
@@ -61,6 +78,7 @@ class TopicPanel(Panel):
         if entry.key not in self._made:
             tab = self._made[entry.key] = entry.make()
             tab.said.connect(self.say)
+            tab.set_zone(self._zone)
             state = self._states.pop(entry.key, None)
             tab.restore_state(state if isinstance(state, Mapping) else {})
             layout = self.tabs.currentWidget().layout()
@@ -84,6 +102,11 @@ class TopicPanel(Panel):
 
     def panel_actions(self) -> Sequence[QAction]:
         return (self._refresh,)
+
+    def set_zone(self, zone: tzinfo) -> None:
+        self._zone = zone
+        for tab in self._made.values():
+            tab.set_zone(zone)
 
     def show_failure(self, failure: Failure) -> None:
         self.current.show_failure(failure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
@@ -42,6 +43,9 @@ class TopicTab(QWidget):
 
     def reload(self) -> None:
         """Asks the cluster again."""
+
+    def set_zone(self, zone: tzinfo) -> None:
+        """The time zone of all times that it shows."""
 
     def show_failure(self, failure: Failure) -> None:
         self.strip.show_failure(failure)

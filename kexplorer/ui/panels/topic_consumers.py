@@ -1,0 +1,120 @@
+"""The consumer groups that read a topic, and how far each is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+
+from kexplorer.formats.numbers import count
+from kexplorer.services.topic_consumers import Looked, TopicReader, readers_of
+from kexplorer.ui.models.consumers import ConsumersModel, ReadingsModel
+from kexplorer.ui.panels.topic_tab import TopicOf, TopicTab
+from kexplorer.ui.widgets.empty_state import EmptyState
+from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.rows_table import RowsTable
+
+_LOOK_EVERY = 10.0  # seconds between two looks: each asks for the offsets of every group
+
+
+class ConsumersTab(TopicTab):
+    """Looks again while it is seen. A row stays until a whole look has not found it any more."""
+
+    def __init__(self, topic: TopicOf) -> None:
+        super().__init__(topic)
+        self.model, self.readings = ConsumersModel(self), ReadingsModel(self)
+        self._readers: dict[str, TopicReader] = {}
+        self._summary = plain_label("Looking for groups …", role="muted")
+        self.table = RowsTable(self.model, "Consumer groups")
+        self.table.setSelectionBehavior(RowsTable.SelectionBehavior.SelectRows)
+        self.details = RowsTable(self.readings, "Partitions of the group")
+        self._of = plain_label("", role="heading")
+        self.add_bar([self._summary])
+        self._pages = QStackedWidget()
+        self._empty = EmptyState("group", "Looking for groups …")
+        self._empty.action_requested.connect(self.reload)
+        self._pages.addWidget(self._empty)
+        self._pages.addWidget(self._build())
+        self.column.addWidget(self._pages, 1)
+        self.table.selectionModel().currentChanged.connect(lambda *_: self._show_details())
+        self.setFocusProxy(self.table)
+
+    def _build(self) -> QWidget:
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._of.setContentsMargins(12, 8, 12, 8)
+        column.addWidget(self._of)
+        column.addWidget(self.details, 1)
+        split = QSplitter(Qt.Orientation.Vertical)
+        split.addWidget(self.table)
+        split.addWidget(below)
+        split.setSizes([3, 4])
+        return split
+
+    def save_state(self) -> dict[str, object]:
+        return {"sorts": [self.table.save_sort(), self.details.save_sort()]}
+
+    def restore_state(self, state: Mapping[str, object]) -> None:
+        match state.get("sorts"):
+            case [groups, partitions]:
+                self.table.restore_sort(groups)
+                self.details.restore_sort(partitions)
+
+    def reload(self) -> None:
+        self.strip.clear()
+        self.tasks.start("look", self._watch())
+
+    async def _watch(self) -> None:
+        session = await self.topic.open_session()
+        while True:
+            if self.isVisible():
+                before, self._seen = self._readers, dict[str, TopicReader]()
+                await readers_of(session.cluster, self.topic.name, self._take)
+                self._readers = self._seen
+                if before.keys() != self._readers.keys() or not self._readers:
+                    self._show()
+            await asyncio.sleep(_LOOK_EVERY)
+
+    def _take(self, readers: Sequence[TopicReader], looked: Looked) -> None:
+        self._seen |= {reader.group.id: reader for reader in readers}
+        self._readers = {**self._readers, **self._seen}
+        self._tell(looked)
+        self._show(looked)
+
+    def _tell(self, looked: Looked) -> None:
+        seen = len(self._readers)
+        words = f"{count(seen)} group{'' if seen == 1 else 's'} read{'s' if seen == 1 else ''} it"
+        if looked.done < looked.groups:
+            words += f", {count(looked.done)} of {count(looked.groups)} were looked at"
+        self._summary.setText(words)
+        self.said.emit(f"{words}.")
+        if looked.troubles:
+            self.show_failure(looked.troubles[0])
+
+    def _show(self, looked: Looked | None = None) -> None:
+        self.model.set_rows(self._readers.values())
+        if self._readers:
+            self._pages.setCurrentIndex(1)
+            if not self.table.currentIndex().isValid():
+                self.table.selectRow(0)
+            self._show_details()
+        elif looked is None or looked.done == looked.groups:
+            self._pages.setCurrentIndex(0)
+            cause = "No group has committed an offset of it or has a member that reads it. Share groups are not listed."
+            self._empty.tell("group", f"No consumer group reads {self.topic.name}.", cause, "Look again")
+
+    def _show_details(self) -> None:
+        index = self.table.currentIndex()
+        if not index.isValid() or index.row() >= self.model.rowCount():
+            return
+        reader = self.model.row(index.row())
+        group = reader.group
+        facts = [group.id, group.state.value]
+        facts += [f"assigned by {group.assignor}"] if group.assignor else []
+        facts += [f"coordinator {group.coordinator}"] if group.coordinator is not None else []
+        self._of.setText(" · ".join(facts))
+        self.readings.set_rows(reader.readings)
