@@ -16,3 +16,15 @@ def topic_key(profile: str, topic: str) -> str:
 def messages_key(profile: str, *topics: str) -> str:
     names = "+".join(quote(topic, safe="") for topic in topics)
     return f"messages/{quote(profile, safe='')}/{names}"
+
+
+def audit_key() -> str:
+    return "audit"
+
+
+def overview_key(profile: str) -> str:
+    return f"overview/{quote(profile, safe='')}"
+
+
+def access_key(profile: str) -> str:
+    return f"access/{quote(profile, safe='')}"
