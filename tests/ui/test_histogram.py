@@ -390,7 +390,7 @@ def test_ticks_are_as_exact_as_their_steps(ms: int, step: int, words: str) -> No
 def test_what_was_found_before_it_was_opened_is_marked(qtbot: QtBot) -> None:
     panel, part = QWidget(), RangeBox()
     qtbot.addWidget(panel)
-    area = TimeArea(part)
+    area = TimeArea(panel, part)
     column = QVBoxLayout(panel)
     column.addWidget(part)
     column.addWidget(area)

@@ -608,7 +608,7 @@ def test_searches_every_record_and_says_what_was_scanned(
             assert sorted(_values(panel)) == sorted(wanted)  # type: ignore[type-var]
             assert f"{len(wanted)} records found" in panel.status_text
             await until(lambda: panel.view.sorted_by == ("timestamp", True))
-            shown = [record.timestamp for record in map(panel.view._record, range(len(wanted))) if record]
+            shown = [record.timestamp or 0 for record in map(panel.view._record, range(len(wanted))) if record]
             assert shown == sorted(shown, reverse=True), "the newest of all partitions is the first"
             panel.search(FilterSpec("partition >= 0 and offset < 2", FilterKind.EXPRESSION))
             await until(lambda: panel.rows == 6 and "everything was scanned" in panel.searching.coverage.text)

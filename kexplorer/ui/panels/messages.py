@@ -102,12 +102,15 @@ class MessagesPanel(Panel):
         self.tasks.start("offer", self.searching.look_for_interrupted())
 
     def _build(self) -> None:
+        """Every widget is made inside its parent: one that comes in later has all that is in it styled once more."""
+        self._splitter = QSplitter(Qt.Orientation.Vertical, self)
         self._build_view()
         self._build_reading()
-        self._splitter = QSplitter(Qt.Orientation.Vertical)
         self._splitter.setChildrenCollapsible(False)
         self._splitter.addWidget(self._pages)
-        self._unselected = EmptyState("message", "No record is selected.", "Select one to see all of it.")
+        self._unselected = EmptyState(
+            "message", "No record is selected.", "Select one to see all of it.", parent=self._splitter
+        )
         self._splitter.addWidget(self._unselected)
         self._splitter.setSizes([620, 380])
         column = QVBoxLayout(self)
@@ -119,7 +122,8 @@ class MessagesPanel(Panel):
         self.setFocusProxy(self.empty)
 
     def _build_view(self) -> None:
-        self.view = RecordView(self.tasks)
+        self._pages = QStackedWidget(self._splitter)
+        self.view = RecordView(self.tasks, self._pages)
         if len(self.topics) > 1:
             self.view.show_column("topic")
         self.view.set_newest_first(True)
@@ -136,9 +140,8 @@ class MessagesPanel(Panel):
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
             _action(self, "jump-bottom", "Go to the oldest", "Ctrl+End", lambda: self.view.select(0)),
         )
-        self.empty = EmptyState("message", "")
+        self.empty = EmptyState("message", "", parent=self._pages)
         self.empty.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._pages = QStackedWidget()
         self._pages.addWidget(self.view)
         self._pages.addWidget(self.empty)
 
@@ -150,18 +153,18 @@ class MessagesPanel(Panel):
         self._histogram = _action(self, "histogram", "Histogram over time", "Ctrl+H", self._toggle_histogram)
         self._histogram.setCheckable(True)
         self.empty.action_requested.connect(self._follow.trigger)
-        self.strip, self.notice = ErrorStrip(), NoticeStrip()
+        self.strip, self.notice = ErrorStrip(self), NoticeStrip(self)
         self.strip.retry_requested.connect(self.reload)
-        self.bar = MessagesBar(self._follow, self._refresh, self._histogram)
+        self.bar = MessagesBar(self, self._follow, self._refresh, self._histogram)
         self.bar.changed.connect(self.reload)
         self.bar.range.failed.connect(self.strip.show_failure)
         self.bar.go_requested.connect(self.go_to)
         self.bar.newest_requested.connect(self.view.jump_to_newest)
         self._jump = _action(self, "jump-bottom", "Go to a place", "Ctrl+G", self.bar.focus_place)
         self._part = TopicPart(self.topics, self._connect, self.bar)
-        self.times = TimeArea(self.bar.range)
+        self.times = TimeArea(self, self.bar.range)
         self.times.wanted.connect(lambda: self.tasks.start("histogram", self._count_times()))
-        self.searching = SearchArea(self._searches, self.topics, self.tasks)
+        self.searching = SearchArea(self, self._searches, self.topics, self.tasks)
         self.searching.requested.connect(self.search)
         self.searching.closed.connect(self._leave_search)
         self.searching.stop_requested.connect(lambda: self.tasks.cancel("read"))

@@ -43,8 +43,8 @@ class SearchArea(QWidget):
     stop_requested = Signal()
     resume_requested = Signal(SavedSearch)
 
-    def __init__(self, searches: Searches, topics: Sequence[str], tasks: Tasks) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget, searches: Searches, topics: Sequence[str], tasks: Tasks) -> None:
+        super().__init__(parent)
         self._searches = searches
         self._topics = topics
         self._tasks = tasks

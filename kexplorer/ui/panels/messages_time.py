@@ -25,8 +25,8 @@ class TimeArea(QWidget):
 
     wanted = Signal()
 
-    def __init__(self, part: RangeBox) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget, part: RangeBox) -> None:
+        super().__init__(parent)
         self._range = part
         self._range.changed.connect(self._range_changed)
         self._before: object = None  # the range that was brushed in

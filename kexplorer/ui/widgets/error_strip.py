@@ -18,7 +18,11 @@ class ErrorStrip(QFrame):
     def __init__(self, parent: QWidget | None = None, *, can_retry: bool = True) -> None:
         super().__init__(parent)
         self.failure: Failure | None = None
+        self._can_retry = can_retry
         self.setProperty("strip", "error")
+        self.hide()
+
+    def _compose(self) -> None:
         self._message = plain_label(wrap=True, selectable=True)
         self._hint = plain_label(role="muted", wrap=True, selectable=True)
         texts = QVBoxLayout()
@@ -27,7 +31,7 @@ class ErrorStrip(QFrame):
         texts.addWidget(self._hint)
         self._retry = QPushButton("Try again", flat=True)
         self._retry.clicked.connect(self.retry_requested)
-        self._retry.setVisible(can_retry)
+        self._retry.setVisible(self._can_retry)
         copy = icon_button("copy", "Copy this message")
         copy.clicked.connect(self.copy)
         dismiss = icon_button("close", "Dismiss this message")
@@ -39,10 +43,11 @@ class ErrorStrip(QFrame):
         row.addLayout(texts, 1)
         for button in (self._retry, copy, dismiss):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
-        self.hide()
 
     def show_failure(self, failure: Failure) -> None:
         """Replaces what is shown."""
+        if self.layout() is None:  # most panels never fail, and opening one should cost little
+            self._compose()
         self.failure = failure
         self._message.setText(failure.message)
         self._hint.setText(failure.hint)

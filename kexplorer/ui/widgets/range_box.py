@@ -35,19 +35,19 @@ class RangeBox(QWidget):
     changed = Signal()
     failed = Signal(object)  # Failure
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self.start: Place | None = None
         self.end: Place | None = None
         self.failure: Failure | None = None  # what is wrong with the places as they stand
         self._zone: tzinfo = UTC
-        self.box = QComboBox()
+        self.box = QComboBox(self)
         self.box.setAccessibleName("Part of the topic")
         for text, place in _USUAL:
             self.box.addItem(text, place)
         self.box.addItem(_CUSTOM)
         self.box.activated.connect(self._chosen)
-        self.first, self.last = _place_edit("from the beginning"), _place_edit("to the end")
+        self.first, self.last = (_place_edit(self, each) for each in ("from the beginning", "to the end"))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
@@ -140,8 +140,8 @@ def mark_invalid(edit: QLineEdit, invalid: bool) -> None:
         edit.style().polish(edit)
 
 
-def _place_edit(placeholder: str) -> QLineEdit:
-    edit = QLineEdit()
+def _place_edit(parent: QWidget, placeholder: str) -> QLineEdit:
+    edit = QLineEdit(parent)
     edit.setPlaceholderText(placeholder)
     edit.setToolTip(PLACES)
     edit.setAccessibleName(placeholder)
