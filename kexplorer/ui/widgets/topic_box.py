@@ -38,6 +38,11 @@ class TopicBox(QLineEdit):
         return self.text().strip()
 
     @property
+    def known(self) -> bool:
+        """Whether it is known which topics there are."""
+        return self._topics is not None
+
+    @property
     def topic(self) -> Topic | None:
         return (self._topics or {}).get(self.name)
 

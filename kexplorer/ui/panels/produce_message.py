@@ -1,0 +1,132 @@
+"""One message as it is written: where it goes, its key, value, headers and time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
+from kexplorer.model.failure import Failure
+from kexplorer.model.produce import Outgoing
+from kexplorer.model.records import Record
+from kexplorer.ui.tasks import Tasks
+from kexplorer.ui.widgets.bytes_editor import BytesEditor
+from kexplorer.ui.widgets.headers_editor import HeadersEditor
+from kexplorer.ui.widgets.partition_box import PartitionBox
+from kexplorer.ui.widgets.time_box import TimeBox
+from kexplorer.ui.widgets.topic_box import TopicBox
+
+_PREDICT_AFTER = 120  # ms without a key
+_PARTITIONER = "murmur2_random"  # what is set where nothing else is
+
+
+class MessageEditor(QWidget):
+    """`changed` when anything of it did."""
+
+    changed = Signal()
+
+    def __init__(self, topic: str, tasks: Tasks) -> None:
+        super().__init__()
+        self.partitioner = _PARTITIONER
+        self.topic = TopicBox(topic)
+        self.partition = PartitionBox()
+        self.time = TimeBox()
+        self.key = BytesEditor("Key", "A message without a key", tasks)
+        self.value = BytesEditor("Value", "A tombstone: compaction deletes what has this key", tasks)
+        self.headers = HeadersEditor()
+        self._predict = QTimer(self, interval=_PREDICT_AFTER, singleShot=True)
+        self._predict.timeout.connect(self._tell_partition)
+        self._lay_out()
+        for part in (self.topic, self.partition, self.time, self.key, self.value, self.headers):
+            part.changed.connect(self._changed)
+        self.key.set_data(None)
+        self.setFocusProxy(self.value)
+
+    def _lay_out(self) -> None:
+        where = QHBoxLayout()
+        where.setSpacing(8)
+        where.addWidget(self.topic)
+        where.addWidget(self.partition, 1)
+        where.addWidget(self.time)
+        payload = QSplitter(Qt.Orientation.Vertical)
+        payload.addWidget(self.key)
+        payload.addWidget(self.value)
+        payload.setSizes([90, 260])
+        parts = QSplitter(Qt.Orientation.Horizontal)
+        parts.addWidget(payload)
+        parts.addWidget(self.headers)
+        parts.setSizes([640, 360])
+        for splitter in (payload, parts):
+            splitter.setChildrenCollapsible(False)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 4)
+        column.setSpacing(8)
+        column.addLayout(where)
+        column.addWidget(parts, 1)
+
+    def outgoing(self) -> Outgoing:
+        """What is to be sent. Raises `Failure`, which names the part that is wrong."""
+        self.topic.check()
+        plain = self._plain()
+        choice = self.partition.choose(plain, self.topic.partitions, self.partitioner)
+        # Where the partitioner is to choose it does so itself; what is shown here is only what it will come to.
+        by_partitioner = self.partition.by.currentIndex() == 0
+        return plain if by_partitioner else plain._replace(partition=choice.partition)
+
+    def show_outgoing(self, outgoing: Outgoing) -> None:
+        """Unchanged parts are sent again byte for byte."""
+        self.topic.setText(outgoing.topic)
+        self.partition.set_number(outgoing.partition)
+        self.time.show_time(outgoing.timestamp)
+        self.key.set_data(_bytes(outgoing.key))
+        self.value.set_data(_bytes(outgoing.value))
+        self.headers.set_headers((name, _bytes(value)) for name, value in outgoing.headers)
+
+    def load(self, record: Record) -> None:
+        """To be edited and sent again: to the partition of its key, at the time of sending."""
+        self.show_outgoing(Outgoing(record.topic, record.key, record.value, record.headers or ()))
+
+    def set_zone(self, zone: tzinfo) -> None:
+        self.time.set_zone(zone)
+
+    def save_state(self) -> dict[str, object]:
+        return {"topic": self.topic.name, "partition": self.partition.save_state()}
+
+    def restore_state(self, state: Mapping[str, object]) -> None:
+        if isinstance(topic := state.get("topic"), str):
+            self.topic.setText(topic)
+        match state.get("partition"):
+            case {"by": by, "text": text}:
+                self.partition.restore_state(by, text)
+
+    def _plain(self) -> Outgoing:
+        """Without the choice of a partition."""
+        return Outgoing(
+            self.topic.name,
+            self.key.data(),
+            self.value.data(),
+            self.headers.headers(),
+            None,
+            self.time.milliseconds(),
+        )
+
+    def _changed(self) -> None:
+        self._predict.start()
+        self.changed.emit()
+
+    def _tell_partition(self) -> None:
+        if self.topic.name and self.topic.known and self.topic.topic is None:
+            self.partition.say_unknown("There is no such topic.")
+            return
+        try:
+            plain = self._plain() if self.partition.reads_all else Outgoing(self.topic.name, self.key.data())
+        except Failure:
+            self.partition.say_unknown("")  # what is wrong is said where it is
+        else:
+            self.partition.tell(plain, self.topic.partitions, self.partitioner)
+
+
+def _bytes(given: bytes | str | None) -> bytes | None:
+    return given.encode() if isinstance(given, str) else given
