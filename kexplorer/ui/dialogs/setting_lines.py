@@ -12,7 +12,7 @@ from kexplorer.ui.models.configuration import in_words
 from kexplorer.ui.widgets.labels import plain_label
 
 _LINES = 7
-_CHOOSING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab, Qt.Key.Key_Backtab, Qt.Key.Key_Escape)
+_CHOOSING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Tab)
 
 
 class SettingLines(PropertyLines):
@@ -37,13 +37,15 @@ class SettingLines(PropertyLines):
         self.completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.completer.activated.connect(self._complete)
         self.editor.installEventFilter(self)
+        self.offers.installEventFilter(self)
         self.editor.cursorPositionChanged.connect(self._moved)
         self.editor.textChanged.connect(self._offer)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            if self.offers.isVisible() and event.key() in _CHOOSING:
-                event.ignore()  # of the list, which has these keys next
+            if watched is self.offers and event.key() in _CHOOSING:  # before the completer, which has the line end
+                self.offers.hide()
+                self._complete(str(self.offers.currentIndex().data()))
                 return True
             if event.key() == Qt.Key.Key_Space and event.modifiers() == Qt.KeyboardModifier.ControlModifier:
                 self._offer(asked=True)
