@@ -126,12 +126,17 @@ def _entity(kind: str, name: str) -> list[str]:
 def _settings(sets: Mapping[str, str], resets: Iterable[str]) -> list[str]:
     words = []
     if sets:
-        pairs = ((name, _SECRET_VARIABLE if is_secret(name) else value) for name, value in sets.items())
-        listed = (f"{name}=[{value}]" if "," in value else f"{name}={value}" for name, value in pairs)
-        words += ["--add-config", ",".join(listed)]
+        words += ["--add-config", ",".join(_setting(name, value) for name, value in sets.items())]
     if removed := ",".join(resets):
         words += ["--delete-config", removed]
     return words
+
+
+def _setting(name: str, value: str) -> str:
+    """A value with commas is in brackets; a secret may have some."""
+    if is_secret(name):
+        return f"{name}=[{_SECRET_VARIABLE}]"
+    return f"{name}=[{value}]" if "," in value else f"{name}={value}"
 
 
 def _reassign(replicas: Mapping[TopicPartition, tuple[int, ...] | None], tools: _Tools) -> list[str]:
