@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -54,6 +55,7 @@ class RecordWriter:
         self._producing = _Producing(config, why_silent)
         self._thread = HandleThread("kafka-writer", idle=self._producing.serve_callbacks)
         self._look_up = look_up
+        self._pulling: Future[Deliveries] | None = None
 
     @property
     def sent(self) -> int:
@@ -70,7 +72,12 @@ class RecordWriter:
             at = await self._call(partial(self._producing.produce, records, at), "Sending")
 
     async def deliveries(self) -> Deliveries:
-        return await self._call(self._producing.take_news, "Waiting for deliveries")
+        """A call that is cancelled loses nothing: the next one gets what it would have got."""
+        if self._pulling is None:
+            self._pulling = self._thread.submit(self._producing.take_news)
+        news = await asyncio.shield(asyncio.wrap_future(self._pulling))
+        self._pulling = None
+        return news
 
     async def flush(self, within: float) -> int:
         until = time.monotonic() + within

@@ -254,7 +254,8 @@ class _Csv:
 
     def _time(self, cells: Sequence[str], column: str) -> int | None:
         """Milliseconds since 1970, or ISO 8601 (UTC if it names no zone)."""
-        found = milliseconds(cells[self._columns[column]]) if column else None
+        text = cells[self._columns[column]] if column else ""
+        found = None if text.removeprefix("-").isdigit() else milliseconds(text)
         return self._number(cells, column) if found is None else found
 
     def _object(self, cells: Sequence[str]) -> bytes:
