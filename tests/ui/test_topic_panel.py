@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -12,16 +13,26 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLineEdit
 from pytestqt.qtbot import QtBot
 
+from kexplorer.model.changes import AlterConfig, ElectPreferred, ResourceKind
 from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topics import Partition, TopicPartition
+from kexplorer.model.groups import Member
+from kexplorer.model.records import RecordColumns, Trouble
+from kexplorer.model.search import Piece
+from kexplorer.model.statistics import PieceStatistics, Statistics
+from kexplorer.model.topics import OffsetRange, Partition, TopicPartition
+from kexplorer.services.jobs import Jobs, JobState
 from kexplorer.services.sessions import Sessions
+from kexplorer.services.statistics import Counting, OpenCounting
+from kexplorer.ui.dialogs.change_dialog import ChangeDialog
 from kexplorer.ui.models.rows import RowsModel
-from kexplorer.ui.panels import topic_partitions
+from kexplorer.ui.panels import topic_consumers, topic_partitions
 from kexplorer.ui.panels.topic import TopicPanel
 from kexplorer.ui.panels.topic_configuration import ConfigurationTab
+from kexplorer.ui.panels.topic_consumers import ConsumersTab
 from kexplorer.ui.panels.topic_partitions import PartitionsTab
-from tests.rig.loops import LoopRunner
+from kexplorer.ui.panels.topic_statistics import StatisticsTab
+from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 from tests.services.memory_audit import MemoryAudit
@@ -33,12 +44,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def _opened(cluster: FakeCluster) -> AsyncIterator[TopicPanel]:
+async def _opened(
+    cluster: FakeCluster, open_counting: OpenCounting | None = None, jobs: Jobs | None = None
+) -> AsyncIterator[TopicPanel]:
     async def connect(_: str) -> Cluster:
         return cluster
 
     sessions = Sessions(connect, MemoryAudit())
-    panel = TopicPanel(cluster.profile, "orders", lambda: sessions.open("shop"))
+    panel = TopicPanel(cluster.profile, "orders", lambda: sessions.open("shop"), open_counting, jobs)
     panel.resize(1200, 600)
     panel.show()
     try:
@@ -130,6 +143,149 @@ def test_a_value_is_edited_in_place(qtbot: QtBot, qtloop: LoopRunner) -> None:
             tab.discard.click()
             assert not tab.apply.isEnabled()
             assert _texts(tab.model, "Value") == ["delete", "604800000"]  # type: ignore[arg-type]
+
+    qtloop.run(look())
+
+
+def test_only_what_was_edited_is_sent(qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat) -> None:
+    heartbeat.allow(350, "a dialog is made in it, on two cores that others use too")
+    cluster = _shop()
+    cluster.configs["orders"] = _settings()
+
+    async def look() -> None:
+        async with _opened(cluster) as panel:
+            panel.show_tab("configuration")
+            tab = panel.current
+            assert isinstance(tab, ConfigurationTab)
+            await until(lambda: tab.model.rowCount() == 2)
+            tab.model.edit("cleanup.policy", "compact")
+            tab.model.reset("retention.ms")
+            tab.apply.click()
+            dialog = await until(lambda: panel.findChild(ChangeDialog))
+            assert dialog is not None
+            await until(dialog.action.isEnabled)
+            dialog.action.click()
+            await until(lambda: cluster.applied)
+            await until(lambda: not tab.model.edits)
+
+    qtloop.run(look())
+    change = AlterConfig(ResourceKind.TOPIC, "orders", {"cleanup.policy": "compact"}, ("retention.ms",))
+    assert cluster.applied == [change]
+
+
+def test_preferred_leaders_are_elected_for_what_is_selected(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat
+) -> None:
+    heartbeat.allow(350, "a dialog is made in it, on two cores that others use too")
+    cluster = _shop()
+    cluster.placed[TopicPartition("orders", 1)] = Partition(1, 1, (2, 1), (2, 1))
+
+    async def look() -> None:
+        async with _opened(cluster) as panel:
+            tab = panel.current
+            assert isinstance(tab, PartitionsTab)
+            await until(lambda: tab.model.rowCount() == 3)
+            tab.table.selectAll()
+            tab.elect.click()
+            dialog = await until(lambda: panel.findChild(ChangeDialog))
+            assert dialog is not None
+            await until(dialog.action.isEnabled)
+            dialog.action.click()
+            await until(lambda: cluster.applied)
+            await until(lambda: not panel.findChild(ChangeDialog))
+
+    qtloop.run(look())
+    assert cluster.applied == [ElectPreferred((TopicPartition("orders", 1),))]
+
+
+def test_groups_that_read_it(qtbot: QtBot, qtloop: LoopRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topic_consumers, "_LOOK_EVERY", 0.05)
+    cluster = _shop()
+
+    async def look() -> None:
+        async with _opened(cluster) as panel:
+            panel.show_tab("consumers")
+            tab = panel.current
+            assert isinstance(tab, ConsumersTab)
+            await until(lambda: "No consumer group reads orders" in tab.told)
+            cluster.commits["billing"] = {TopicPartition("orders", 0): 4}
+            cluster.members["mail"] = (Member("m-1", "mailer", "10.0.0.7", (TopicPartition("orders", 2),)),)
+            await until(lambda: _texts(tab.model, "Group") == ["billing", "mail"])  # type: ignore[arg-type]
+            assert _texts(tab.model, "Lag") == ["6", ""]  # type: ignore[arg-type]
+            assert _texts(tab.readings, "Committed") == ["4", "", ""]  # type: ignore[arg-type]
+            tab.table.selectRow(1)
+            assert _texts(tab.readings, "Read by")[2] == "mailer · 10.0.0.7"  # type: ignore[arg-type]
+            del cluster.commits["billing"]
+            await until(lambda: _texts(tab.model, "Group") == ["mail"])  # type: ignore[arg-type]
+            await until(lambda: panel.status_text == "1 group reads it.")
+
+    qtloop.run(look())
+
+
+def _scan(piece: Piece) -> PieceStatistics:
+    """Every offset has a record; those of partition 1 cannot be read."""
+    source, start, end = piece.range.source, piece.range.start, piece.range.end or 0
+    if source.partition == 1:
+        raise Failure(FailureKind.UNREACHABLE, "Its leader is away.")
+    found = Statistics(records=end - start)
+    found.values.add({100: end - start})
+    found.top.add({b"key": end - start})
+    found.distinct.add([b"key"])
+    found.times.add(1_700_000_000_000 + offset * 1000 for offset in range(start, end))
+    return PieceStatistics(piece, end, found.records, found.nbytes, RecordColumns(), statistics=found)
+
+
+def test_statistics_are_counted_when_asked_for(qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat) -> None:
+    heartbeat.allow(350, "figures, charts and tables are made in it")
+    cluster, jobs = _shop(), Jobs()
+
+    async def open_counting(ranges: Sequence[OffsetRange], known: Sequence[Trouble], sample: int | None) -> Counting:
+        return Counting(ranges, _scan, lambda: ThreadPoolExecutor(1), sample=sample, known=known)
+
+    async def look() -> None:
+        async with _opened(cluster, open_counting, jobs) as panel:
+            panel.show_tab("statistics")
+            tab = panel.current
+            assert isinstance(tab, StatisticsTab)
+            assert not jobs.all()
+            tab.start.click()
+            await until(lambda: jobs.all() and not tab.tasks.running("count"))
+            assert jobs.all()[0].state is JobState.DONE
+            assert tab.told.text().startswith("20 records, 2.0 kB")
+            assert "66.67% of the topic" in tab.told.text()
+            assert tab.strip.failure is not None
+            assert "Its leader is away." in tab.strip.failure.message
+            assert tab.view.facts["Records"].text() == "20 counted"
+            assert tab.view.facts["Value sizes"].text() == "p50 100 B, p99 100 B, largest 100 B"
+            assert tab.view.facts["Distinct keys"].text().startswith("at least 1")
+            assert _texts(tab.view.model, "Records") == ["10", "0", "10"]  # type: ignore[arg-type]
+            QTest.keyClick(tab.view.partitions, Qt.Key.Key_Right)
+            assert tab.view.partitions.words.startswith("partition 0 · 1.0 kB")
+            await until(tab.view.facts["On disk"].text)
+
+    qtloop.run(look())
+
+
+def test_counting_is_ended_from_the_list_of_jobs(qtbot: QtBot, qtloop: LoopRunner) -> None:
+    cluster, jobs, counted = _shop(), Jobs(), list[Counting]()
+
+    async def open_counting(ranges: Sequence[OffsetRange], known: Sequence[Trouble], sample: int | None) -> Counting:
+        huge = [OffsetRange(TopicPartition("orders", 0), 0, 10_000_000_000)]
+        counted.append(Counting(huge, _scan, lambda: ThreadPoolExecutor(1)))
+        return counted[0]
+
+    async def look() -> None:
+        async with _opened(cluster, open_counting, jobs) as panel:
+            panel.show_tab("statistics")
+            tab = panel.current
+            assert isinstance(tab, StatisticsTab)
+            tab.start.click()
+            await until(lambda: counted and counted[0].whole.records)
+            jobs.all()[0].cancel()
+            await until(lambda: not tab.tasks.running("count") and tab.start.isEnabled())
+            assert jobs.all()[0].state is JobState.CANCELLED
+            await until(lambda: "ended early" in tab.told.text())
+            assert not await counted[0].step()
 
     qtloop.run(look())
 

@@ -46,14 +46,14 @@ def _note(row: TopicReader) -> str:
 
 
 GROUP_COLUMNS: tuple[Column[TopicReader], ...] = (
-    Column("Group", lambda r: r.group.id, lambda r: r.group.id, 30),
-    Column("State", lambda r: r.group.state.value, lambda r: r.group.state.value, 18),
+    Column("Group", lambda r: r.group.id, lambda r: r.group.id, 26),
+    Column("State", lambda r: r.group.state.value, lambda r: r.group.state.value, 14),
     Column("Type", lambda r: r.group.type.value, lambda r: r.group.type.value, 10),
-    Column("Members", lambda r: count(r.members), lambda r: r.members, 10, True, "That read this topic"),
-    Column("Lag", lambda r: _lag(r.lag), lambda r: _order(r.lag), 12, True, "Offsets still to read, all partitions"),
-    Column("Largest lag", _worst_text, lambda r: _order(worst.lag if (worst := _worst(r)) else None), 22),
+    Column("Members", lambda r: count(r.members), lambda r: r.members, 9, True, "That read this topic"),
+    Column("Lag", lambda r: _lag(r.lag), lambda r: _order(r.lag), 11, True, "Offsets still to read, all partitions"),
+    Column("Largest lag", _worst_text, lambda r: _order(worst.lag if (worst := _worst(r)) else None), 20),
     Column("Committed", _committed, _committed, 12, tip="Partitions with a committed offset"),
-    Column("Remarks", _note, _note, 34),
+    Column("Remarks", _note, _note, 24),
 )
 
 
@@ -95,12 +95,12 @@ def _remark(row: Reading) -> str:
 
 
 PARTITION_COLUMNS: tuple[Column[Reading], ...] = (
-    Column("Partition", lambda r: str(r.partition), lambda r: r.partition, 13),
+    Column("Partition", lambda r: str(r.partition), lambda r: r.partition, 11),
     Column("Lag", lambda r: _lag(r.lag), lambda r: _order(r.lag), 12, True, "Transaction markers count as well"),
-    Column("Committed", lambda r: _offset(r.committed), lambda r: _order(r.committed), 14, True, "Is read next"),
-    Column("Log end", lambda r: _offset(r.end), lambda r: _order(r.end), 14, True),
-    Column("Log start", lambda r: _offset(r.start), lambda r: _order(r.start), 14, True),
-    Column("Read by", _member, _member, 44, tip="Client id and host of the member"),
+    Column("Committed", lambda r: _offset(r.committed), lambda r: _order(r.committed), 13, True, "Is read next"),
+    Column("Log end", lambda r: _offset(r.end), lambda r: _order(r.end), 12, True),
+    Column("Log start", lambda r: _offset(r.start), lambda r: _order(r.start), 12, True),
+    Column("Read by", _member, _member, 28, tip="Client id and host of the member"),
     Column("Remarks", _remark, _remark, 36),
 )
 

@@ -26,6 +26,8 @@ class ConsumersTab(TopicTab):
         super().__init__(topic)
         self.model, self.readings = ConsumersModel(self), ReadingsModel(self)
         self._readers: dict[str, TopicReader] = {}
+        self._seen: dict[str, TopicReader] = {}  # by this look
+        self._looked = Looked(0, 0, ())
         self._summary = plain_label("Looking for groups …", role="muted")
         self.table = RowsTable(self.model, "Consumer groups")
         self.table.setSelectionBehavior(RowsTable.SelectionBehavior.SelectRows)
@@ -55,6 +57,11 @@ class ConsumersTab(TopicTab):
         split.setSizes([3, 4])
         return split
 
+    @property
+    def told(self) -> str:
+        """What is said in place of the tables; "" where there are some."""
+        return "" if self._pages.currentIndex() else self._empty.text
+
     def save_state(self) -> dict[str, object]:
         return {"sorts": [self.table.save_sort(), self.details.save_sort()]}
 
@@ -72,37 +79,34 @@ class ConsumersTab(TopicTab):
         session = await self.topic.open_session()
         while True:
             if self.isVisible():
-                before, self._seen = self._readers, dict[str, TopicReader]()
+                self._seen = {}
                 await readers_of(session.cluster, self.topic.name, self._take)
                 self._readers = self._seen
-                if before.keys() != self._readers.keys() or not self._readers:
-                    self._show()
+                self._show()
             await asyncio.sleep(_LOOK_EVERY)
 
     def _take(self, readers: Sequence[TopicReader], looked: Looked) -> None:
         self._seen |= {reader.group.id: reader for reader in readers}
         self._readers = {**self._readers, **self._seen}
-        self._tell(looked)
-        self._show(looked)
+        self._looked = looked
+        self._show()
+        if looked.troubles:
+            self.show_failure(looked.troubles[0])
 
-    def _tell(self, looked: Looked) -> None:
-        seen = len(self._readers)
+    def _show(self) -> None:
+        seen, looked = len(self._readers), self._looked
         words = f"{count(seen)} group{'' if seen == 1 else 's'} read{'s' if seen == 1 else ''} it"
         if looked.done < looked.groups:
             words += f", {count(looked.done)} of {count(looked.groups)} were looked at"
         self._summary.setText(words)
         self.said.emit(f"{words}.")
-        if looked.troubles:
-            self.show_failure(looked.troubles[0])
-
-    def _show(self, looked: Looked | None = None) -> None:
         self.model.set_rows(self._readers.values())
         if self._readers:
             self._pages.setCurrentIndex(1)
             if not self.table.currentIndex().isValid():
                 self.table.selectRow(0)
             self._show_details()
-        elif looked is None or looked.done == looked.groups:
+        elif looked.done == looked.groups:
             self._pages.setCurrentIndex(0)
             cause = "No group has committed an offset of it or has a member that reads it. Share groups are not listed."
             self._empty.tell("group", f"No consumer group reads {self.topic.name}.", cause, "Look again")
