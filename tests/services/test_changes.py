@@ -32,6 +32,8 @@ from kexplorer.model.topics import Broker, Partition, TopicPartition
 from kexplorer.services import read_back
 from kexplorer.services.changes import Changes, Outcome
 from kexplorer.services.previews import Preview, Row
+from tests.kafka import direct
+from tests.rig.kafka import KafkaCluster
 from tests.rig.loops import LoopRunner
 from tests.services.fake_cluster import FakeCluster
 from tests.services.memory_audit import MemoryAudit
@@ -337,3 +339,49 @@ def test_a_change_that_takes_its_time_is_waited_for(aio: LoopRunner, cluster: Fa
     outcome = aio.run(Changes(cluster, audit).carry_out(CreateTopic("new", 1, 1)))
     assert outcome.done
     assert len(looks) == 3
+
+
+@pytest.mark.filterwarnings("ignore:read_text is deprecated:DeprecationWarning")  # as kafka-python is imported
+def test_on_real_kafka_each_change_is_found_in_force(
+    aio: LoopRunner, kafka: KafkaCluster, topic_name: str, audit: MemoryAudit
+) -> None:
+    """One after the other, on a topic of their own, and undone."""
+    source, user = TopicPartition(topic_name, 0), f"user-{topic_name}"
+    acl = Acl(f"User:{user}", AclResource.TOPIC, topic_name, AclOperation.READ)
+    sequence: list[Change] = [
+        CreateTopic(topic_name, 2, 1, {"retention.ms": "1000000"}),
+        AddPartitions(topic_name, 3),
+        AlterConfig(ResourceKind.TOPIC, topic_name, {"cleanup.policy": "compact,delete"}, ("retention.ms",)),
+        AlterConfig(ResourceKind.BROKER, "1", {"message.max.bytes": "2000000"}),
+        AlterConfig(ResourceKind.BROKER, "1", {}, ("message.max.bytes",)),
+        AlterConfig(ResourceKind.BROKER, "", {"message.max.bytes": "2000001"}),
+        AlterConfig(ResourceKind.BROKER, "", {}, ("message.max.bytes",)),
+        PurgeRecords({source: 3, TopicPartition(topic_name, 1): 0}),
+        ElectPreferred((source,)),
+        Reassign({source: (1,)}),
+        CreateAcls((acl,)),
+        DeleteAcls((acl,)),
+        SetScram(user, SHA, SECRET, 4096),
+        DeleteScram(user, SHA),
+        AlterQuota(QuotaEntity(user=user), {"producer_byte_rate": 1024.0}),
+        AlterQuota(QuotaEntity(user=user), {}, ("producer_byte_rate",)),
+        DeleteTopics((topic_name,)),
+    ]
+
+    async def run() -> None:
+        async with direct.connected(kafka.bootstrap()) as cluster:
+            changes = Changes(cluster, audit)
+            for change in sequence:
+                if isinstance(change, PurgeRecords):
+                    direct.produce(kafka.bootstrap(), topic_name, direct.rows(15, 3))
+                preview = await changes.preview(change)
+                outcome = await changes.carry_out(change, preview)
+                assert outcome == Outcome({}), change
+                told[type(change)] = preview
+
+    told: dict[type[Change], Preview] = {}
+    aio.run(run())
+    assert set(told) == set(typing.get_args(Change))
+    assert told[PurgeRecords].rows[0] == Row(f"{topic_name}-0", "offsets 0 to 5", "from 3, 3 offsets deleted")
+    assert told[DeleteTopics].rows == [Row(topic_name, "3 partitions, up to 12 records", "deleted")]
+    assert {outcome for outcome, _, _ in audit.answers.values()} == {"done"}
