@@ -155,8 +155,8 @@ def test_a_killed_node_shows(aio: LoopRunner, kafka3: KafkaCluster, topic_name: 
                 assert 0 < broker.disk.held <= (broker.disk.used or 0) < (broker.disk.total or 0)
             kafka3.node(3).kill()
             async with asyncio.timeout(PATIENCE_S):
-                while not (picture := await overview.look()).totals.under_min_isr:
-                    await asyncio.sleep(0.1)  # noqa: ASYNC110  (until the controller misses its heartbeats)
+                while not (picture := await overview.look()).totals.under_min_isr:  # noqa: ASYNC110  (nothing tells)
+                    await asyncio.sleep(0.1)
             mine = [each for each in picture.ailing if each.source.topic == topic_name]
             assert [(each.min_isr, each.offline) for each in mine] == [(3, (3,))] * 3
             assert picture.brokers[2].address is None
