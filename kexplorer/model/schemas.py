@@ -57,6 +57,18 @@ class SchemaText:
 
 
 @dataclass(frozen=True, slots=True)
+class SubjectVersion:
+    """One version of a subject in a registry. `references`: the subject and version of each schema that it needs."""
+
+    subject: str
+    version: int
+    id: int
+    format: SchemaFormat
+    text: str
+    references: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryAccess:
     """How to reach a Schema Registry. `password` goes with `username`, or is a bearer token if there is none."""
 

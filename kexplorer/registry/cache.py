@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import uuid4
 
 from kexplorer.formats.cursor import Unreadable
@@ -20,6 +21,7 @@ _MOST_SCHEMAS = 1000
 _FORGET_FAILURE = 30.0  # seconds
 _MOST_MISSES = 50  # in a row: whatever follows the zero byte then, it is no schema's id
 
+T = TypeVar("T")
 Answer = SchemaText | Unavailable
 Assigned = tuple[SchemaAssignment, Answer]  # and what its file holds
 
@@ -68,6 +70,13 @@ class SchemaCache:
             if failed and now < failed.until:
                 return Unavailable(failed.why)
         return Unavailable(f"the registry at {self._client.access.url} is being asked for it", awaited=True)
+
+    def ask(self, question: Callable[[RegistryClient], T]) -> T:
+        """Of the registry, and waits for its answer. Raises `Failure`, also where there is none."""
+        if self._client is None:
+            text = f"The registry cannot be asked: {self._without}."
+            raise Failure(FailureKind.REFUSED, text, "Enter its address in the connection.")
+        return question(self._client)
 
     def assigned(self, topic: str, part: Part) -> Schema | Unavailable | None:
         """Of several that fit, the first."""

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.schemas import RegistryAccess, SchemaFormat, SchemaKey, SchemaText
+from kexplorer.model.schemas import RegistryAccess, SchemaFormat, SchemaKey, SchemaText, SubjectVersion
 
 SECONDS = 10.0  # an answer may take, from the first byte of the question to its own last
 _MOST_BYTES = 1_000_000  # of an answer
@@ -52,6 +52,38 @@ class RegistryClient:
         if not isinstance(answer, list) or not all(isinstance(each, str) for each in answer):
             raise self._odd("no list of subjects")
         return answer
+
+    def versions(self, subject: str) -> tuple[int, ...]:
+        """In the order in which they came; none of a subject that the registry doesn't have."""
+        try:
+            answer = self._get(f"/subjects/{quote(subject, safe='')}/versions")
+        except Failure as failure:
+            if failure.kind is FailureKind.NOT_FOUND:
+                return ()
+            raise
+        if not isinstance(answer, list) or not all(isinstance(each, int) for each in answer):
+            raise self._odd("no list of versions")
+        return tuple(answer)
+
+    def version(self, subject: str, version: int) -> SubjectVersion:
+        answer = self._object(f"/subjects/{quote(subject, safe='')}/versions/{version}")
+        try:
+            references = tuple((str(r["subject"]), int(r["version"])) for r in answer.get("references") or ())
+            number = int(answer["id"])
+        except (TypeError, KeyError, ValueError):
+            raise self._odd("a version without an id, or with an odd reference") from None
+        return SubjectVersion(subject, version, number, _format(answer), str(answer["schema"]), references)
+
+    def compatibility(self, subject: str) -> str:
+        """As BACKWARD: what a new version is held to, by the subject's own setting or else the registry's. "" where the
+        registry doesn't tell."""
+        try:
+            answer = self._get(f"/config/{quote(subject, safe='')}?defaultToGlobal=true")
+        except Failure as failure:
+            if failure.kind in (FailureKind.NOT_FOUND, FailureKind.AUTHORIZATION):
+                return ""
+            raise
+        return str(answer.get("compatibilityLevel", ""))[:50] if isinstance(answer, dict) else ""
 
     def _collect(
         self, answer: dict[str, Any], found: dict[str, str | bytes], deadline: float, *, compiled: bool

@@ -12,7 +12,7 @@ from kexplorer.formats.decoded import FIRST_LOOK, Asked, Decoded
 from kexplorer.formats.schemas import Schema, Unavailable
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
-from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaKey
+from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaKey, SubjectVersion
 from kexplorer.registry.cache import SchemaCache, WaitingSchemas, clause, read_assigned
 from kexplorer.registry.client import SECONDS, RegistryClient
 from kexplorer.registry.files import message_types, usable_schema
@@ -58,6 +58,25 @@ class Schemas:
             answer = self._cache.lookup(key)
             if isinstance(answer, Unavailable) and answer.awaited:
                 await in_daemon("schema registry", lambda: self._cache.fetch(key), _PATIENCE)
+
+    # ---- what the registry has of a topic
+
+    async def versions(self, subject: str) -> tuple[int, ...]:
+        """As `RegistryClient.versions`; raises `Failure`, as the next ones do."""
+        return await self._ask(lambda client: client.versions(subject))
+
+    async def version(self, subject: str, version: int) -> SubjectVersion:
+        return await self._ask(lambda client: client.version(subject, version))
+
+    async def compatibility(self, subject: str) -> str:
+        return await self._ask(lambda client: client.compatibility(subject))
+
+    async def _ask(self, question: Callable[[RegistryClient], T]) -> T:
+        async with self._turn:
+            try:
+                return await in_daemon("schema registry", lambda: self._cache.ask(question), 2 * SECONDS)
+            except TimeoutError:
+                raise Failure(FailureKind.TIMEOUT, "The registry did not answer in time.") from None
 
     def for_workers(self) -> WaitingSchemas:
         """What search and export in other processes decode with; takes along what is known."""

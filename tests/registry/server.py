@@ -13,13 +13,15 @@ from urllib.parse import unquote, urlsplit
 
 @dataclass
 class FakeRegistry:
-    """`schemas`: the answer for an id or GUID; `subjects`: that for (subject, version). `asked` has every path.
+    """`schemas`: the answer for an id or GUID; `subjects`: that for (subject, version); `levels`: the
+    compatibility of a subject. `asked` has every path.
 
     `compiled`: the base64 of a descriptor for `?format=serialized`, by path. `odd`: (status, headers, body) by path.
     """
 
     schemas: dict[str, dict[str, Any]] = field(default_factory=dict)
     subjects: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+    levels: dict[str, str] = field(default_factory=dict)
     compiled: dict[str, bytes] = field(default_factory=dict)
     odd: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
     authorization: str = ""
@@ -62,8 +64,12 @@ class FakeRegistry:
                 return sorted({subject for subject, _ in self.subjects})
             case ["schemas", "ids" | "guids", key]:
                 return self.schemas.get(key)
+            case ["subjects", subject, "versions"]:
+                return [number for name, number in self.subjects if name == subject] or None
             case ["subjects", subject, "versions", version]:
                 return self.subjects.get((subject, int(version)))
+            case ["config", subject]:
+                return {"compatibilityLevel": self.levels[subject]} if subject in self.levels else None
         return None
 
 

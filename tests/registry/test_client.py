@@ -64,6 +64,23 @@ def test_a_schema_that_protoc_compiled(registry: FakeRegistry) -> None:
     assert _client(registry).schema(7, compiled=True).text == b"\x0a\x01"
 
 
+def test_the_versions_of_a_subject(registry: FakeRegistry) -> None:
+    of = {"subject": "a/b-value", "schemaType": "JSON", "schema": "{}"}
+    registry.subjects["a/b-value", 1] = {**of, "id": 4}
+    registry.subjects["a/b-value", 3] = {**of, "id": 9, "references": [{"name": "n", "subject": "s", "version": 2}]}
+    registry.levels["a/b-value"] = "FULL"
+    client = _client(registry)
+    assert client.versions("a/b-value") == (1, 3)
+    assert client.versions("other-value") == ()
+    found = client.version("a/b-value", 3)
+    assert (found.id, found.format, found.text, found.references) == (9, SchemaFormat.JSON, "{}", (("s", 2),))
+    assert client.compatibility("a/b-value") == "FULL"
+    assert client.compatibility("other-value") == ""
+    registry.subjects["odd-value", 1] = {"schema": "{}"}
+    with pytest.raises(Failure, match="without an id"):
+        client.version("odd-value", 1)
+
+
 def test_who_asks_is_said_as_the_profile_has_it(registry: FakeRegistry) -> None:
     registry.add(7, '"long"')
     registry.authorization = "Basic " + base64.b64encode("zoë:s3:cret".encode()).decode()

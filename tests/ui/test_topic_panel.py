@@ -22,6 +22,7 @@ from kexplorer.model.search import Piece
 from kexplorer.model.statistics import PieceStatistics, Statistics
 from kexplorer.model.topics import OffsetRange, Partition, TopicPartition
 from kexplorer.services.jobs import Jobs, JobState
+from kexplorer.services.schemas import Schemas, open_schemas
 from kexplorer.services.sessions import Sessions
 from kexplorer.services.statistics import Counting, OpenCounting
 from kexplorer.ui.dialogs.change_dialog import ChangeDialog
@@ -31,7 +32,9 @@ from kexplorer.ui.panels.topic import TopicPanel
 from kexplorer.ui.panels.topic_configuration import ConfigurationTab
 from kexplorer.ui.panels.topic_consumers import ConsumersTab
 from kexplorer.ui.panels.topic_partitions import PartitionsTab
+from kexplorer.ui.panels.topic_schema import SchemaTab
 from kexplorer.ui.panels.topic_statistics import StatisticsTab
+from tests.registry.server import FakeRegistry, Running
 from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
@@ -45,12 +48,18 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def _opened(
-    cluster: FakeCluster, open_counting: OpenCounting | None = None, jobs: Jobs | None = None
+    cluster: FakeCluster,
+    open_counting: OpenCounting | None = None,
+    jobs: Jobs | None = None,
+    schemas: Schemas | None = None,
 ) -> AsyncIterator[TopicPanel]:
     async def connect(_: str) -> Cluster:
         return cluster
 
-    sessions = Sessions(connect, MemoryAudit())
+    async def known(_: str) -> Schemas | None:
+        return schemas
+
+    sessions = Sessions(connect, MemoryAudit(), known)
     panel = TopicPanel(cluster.profile, "orders", lambda: sessions.open("shop"), open_counting, jobs)
     panel.resize(1200, 600)
     panel.show()
@@ -286,6 +295,45 @@ def test_counting_is_ended_from_the_list_of_jobs(qtbot: QtBot, qtloop: LoopRunne
             assert jobs.all()[0].state is JobState.CANCELLED
             await until(lambda: "ended early" in tab.told.text())
             assert not await counted[0].step()
+
+    qtloop.run(look())
+
+
+def test_schemas_of_the_registry(qtbot: QtBot, qtloop: LoopRunner) -> None:
+    registry = FakeRegistry(levels={"orders-value": "BACKWARD"})
+    registry.subjects["orders-value", 1] = {"id": 4, "schema": '{"type": "string"}'}
+    registry.subjects["orders-value", 2] = {"id": 9, "schema": '{"type": "record", "name": "Order", "fields": []}'}
+    cluster = _shop()
+
+    async def look() -> None:
+        cluster.profile = replace(cluster.profile, registry_url=registry.url)
+        schemas = await open_schemas(cluster.profile, "")
+        async with _opened(cluster, schemas=schemas) as panel:
+            panel.show_tab("schema")
+            tab = panel.current
+            assert isinstance(tab, SchemaTab)
+            await until(lambda: tab.about.text() == "orders-value · Avro · id 9 · compatibility BACKWARD")
+            assert tab.told == ""
+            assert tab.version.currentText() == "Version 2, the newest"
+            tab.version.setCurrentIndex(1)
+            tab.version.activated.emit(1)
+            await until(lambda: "id 4" in tab.about.text())
+            tab.part.setCurrentIndex(1)
+            tab.part.activated.emit(1)
+            await until(lambda: "The registry has no subject orders-key." in tab.told)
+
+    with Running(registry):
+        qtloop.run(look())
+
+
+def test_without_a_registry_the_way_to_a_schema_is_told(qtbot: QtBot, qtloop: LoopRunner) -> None:
+    async def look() -> None:
+        async with _opened(_shop()) as panel:
+            panel.show_tab("schema")
+            tab = panel.current
+            assert isinstance(tab, SchemaTab)
+            await until(lambda: "shop has no Schema Registry." in tab.told)
+            assert "choose a file" in tab.told
 
     qtloop.run(look())
 

@@ -20,6 +20,7 @@ from kexplorer.ui.panels.keys import topic_key
 from kexplorer.ui.panels.topic_configuration import ConfigurationTab
 from kexplorer.ui.panels.topic_consumers import ConsumersTab
 from kexplorer.ui.panels.topic_partitions import PartitionsTab
+from kexplorer.ui.panels.topic_schema import SchemaTab
 from kexplorer.ui.panels.topic_statistics import StatisticsTab
 from kexplorer.ui.panels.topic_tab import TopicOf, TopicTab
 
@@ -52,6 +53,7 @@ class TopicPanel(Panel):
         ]
         if open_counting and jobs:
             self._entries.append(_Entry("statistics", "Statistics", lambda: StatisticsTab(of, open_counting, jobs)))
+        self._entries.append(_Entry("schema", "Schema", lambda: SchemaTab(of)))
         self._made: dict[str, TopicTab] = {}
         self._states: dict[str, object] = {}  # of tabs that are not made yet
         self._refresh = QAction(icon("refresh"), "Refresh this topic", self, shortcut=QKeySequence("Ctrl+R"))
