@@ -107,11 +107,12 @@ async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> Non
     total = sum(end - start for start, end in spans.values())
     for topic in topics:
         inside = [spans[source] for part in topic.partitions if (source := _source(topic, part.id)) in spans]
-        size = f"{count(sum(end - start for start, end in inside))} records"
+        size = _many(sum(end - start for start, end in inside), "record")
         unread = len(topic.partitions) - len(inside)
         size += f", {_many(unread, 'partition')} could not be read" if unread else ""
         found.rows.append(Row(topic.name, f"{_many(len(topic.partitions), 'partition')}, up to {size}", "deleted"))
-    found.sentences.append(f"Up to {count(total)} records are lost, by the offsets they span.")
+    lost = f"Up to {_many(total, 'record')} {_verb(total)} lost, by the offsets that they span."
+    found.sentences.append(lost if total else "By their offsets, no records are in them now.")
     found.warnings.append("A program that still writes may have the topic made again, with the broker's defaults.")
 
 
@@ -133,7 +134,10 @@ async def _add(cluster: Cluster, change: AddPartitions, found: Preview) -> None:
         )
 
 
-_LOWERED = ("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes", "log.retention.ms")
+_LOWERED = (
+    *("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"),
+    *("log.retention.ms", "log.retention.minutes", "log.retention.hours", "log.retention.bytes"),
+)
 
 
 async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
@@ -203,7 +207,9 @@ async def _purge(cluster: Cluster, change: PurgeRecords, found: Preview) -> None
         found.rows.append(Row(name_of(source), f"offsets {count(start)} to {count(end)}", then))
         if to > end:
             found.warnings.append(f"{name_of(source)} ends at {end}: the broker will refuse {before}.")
-    found.sentences.append(f"Up to {count(total)} records of {_named(topics, 'topic')} are deleted for ever.")
+    found.sentences.append(
+        f"Up to {_many(total, 'record')} of {_named(topics, 'topic')} {_verb(total)} deleted for ever."
+    )
     configs = await cluster.topic_configs(topics)
     for topic, entries in configs.items():
         if not isinstance(entries, Failure) and _value(entries.get("cleanup.policy")) == "compact":

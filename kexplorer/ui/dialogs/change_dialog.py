@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from functools import partial
 from typing import NamedTuple
 
@@ -23,9 +24,9 @@ from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.labels import IconLabel, icon_button, plain_label
 from kexplorer.ui.widgets.rows_table import RowsTable
 
-_MOST_ROWS = 8  # in sight of the table
-_MOST_SHOWN = 600  # characters of the command
-_MOST_WARNINGS = 6
+_MOST_ROWS = 6  # in sight of the table
+_MOST_SHOWN = 400  # characters of the command
+_MOST_WARNINGS = 4
 _MEASURED = 200  # rows that the columns are fitted to
 _SPIN_AFTER = 150  # ms
 
@@ -52,7 +53,7 @@ class ChangeDialog(QDialog):
     def __init__(self, parent: QWidget | None, changes: Changes, change: Change) -> None:
         super().__init__(parent)
         self.setWindowTitle(change.verb)
-        self.setMinimumWidth(600)
+        self.setMinimumWidth(680)
         self.outcome: Outcome | None = None
         self.preview: Preview | None = None
         self.tasks = Tasks(self._show_failure)
@@ -138,8 +139,8 @@ class ChangeDialog(QDialog):
             self._add_table(("What", "Now", "Then"), rows, "What changes")
         for warning in preview.warnings[:_MOST_WARNINGS]:
             self._add_warning(warning)
-        if (more := len(preview.warnings) - _MOST_WARNINGS) > 0:
-            self._add_warning(f"{more} more warnings like these.")
+        if rest := preview.warnings[_MOST_WARNINGS:]:
+            self._add_warning(f"{len(rest)} more.").setToolTip(html.escape("\n".join(rest)))
         self._add_command(preview.command)
         self._offer(preview)
         self._fit()
@@ -250,7 +251,7 @@ class ChangeDialog(QDialog):
         table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows * table.rowHeight(0) + 1)
         self._add(table)
 
-    def _add_warning(self, text: str) -> None:
+    def _add_warning(self, text: str) -> QWidget:
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
@@ -258,6 +259,7 @@ class ChangeDialog(QDialog):
         row.addWidget(IconLabel("warning", "warn", 16), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(plain_label(text, wrap=True, selectable=True), 1)
         self._add(box)
+        return box
 
     def _add_command(self, command: str) -> None:
         head = QWidget()
@@ -282,11 +284,15 @@ class ChangeDialog(QDialog):
         widget.show()
 
     def _fit(self) -> None:
-        """As high as all of it is in this width."""
-        layout = self.layout()
+        """As high as all of it is in this width, and in the middle of the window that asks."""
+        layout, parent = self.layout(), self.parentWidget()
         if layout is not None:
             layout.activate()
             self.resize(self.width(), layout.totalHeightForWidth(self.width()))
+        if parent is not None:
+            frame = self.frameGeometry()
+            frame.moveCenter(parent.window().frameGeometry().center())
+            self.move(frame.topLeft())
 
 
 def _cell(at: int, line: _Line) -> str:
