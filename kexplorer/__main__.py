@@ -17,6 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from kexplorer import cli  # noqa: PLC0415  (the client library: not for --help and --version)
 
         return cli.search(given[1:])
+    if given[:1] == ["produce"]:
+        from kexplorer import cli_produce  # noqa: PLC0415
+
+        return cli_produce.produce(given[1:])
     options = _parser().parse_args(given)
     if options.tour or options.selftest:
         # Pictures and checks need no screen; with one, they use it only when told to.
@@ -37,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "kexplorer",
         description="A desktop explorer for Apache Kafka.",
-        epilog="Without a window: kexplorer search TOPIC (see kexplorer search --help).",
+        epilog="Without a window: kexplorer search TOPIC, kexplorer produce TOPIC (see their --help).",
     )
     parser.add_argument("--version", action="version", version=f"Kafka Explorer {__version__}")
     parser.add_argument("--demo", action="store_true", help="start with an embedded broker and live sample data")

@@ -56,7 +56,7 @@ def search(arguments: Sequence[str]) -> int:
     try:
         return asyncio.run(_search(options))
     except Failure as failure:
-        _say(f"kexplorer: {failure}")
+        say(f"kexplorer: {failure}")
     except BrokenPipeError:
         return PIPE_CLOSED
     except KeyboardInterrupt:  # said what it has done
@@ -118,7 +118,7 @@ async def _search(options: argparse.Namespace) -> int:
     compile_filter(spec, topic=topic)  # what is wrong with it is said before anything is asked
     talks = options.progress or sys.stderr.isatty()
     async with AsyncExitStack() as stack:
-        profile, credentials = await _connection(options)
+        profile, credentials = await connection(options)
         schemas = await _schemas(options, profile, credentials) if spec.kind is FilterKind.EXPRESSION else None
         secret = bool(credentials.password or (schemas and credentials.registry_password))
         open_executor, workers = await _executor(options, stack, secret=secret)
@@ -153,7 +153,7 @@ def _tell(found: Search, talks: bool) -> int:
     if talks and sys.stderr.isatty():
         sys.stderr.write("\r\x1b[K")
     if talks or not whole:
-        _say("\n".join(report.lines()))
+        say("\n".join(report.lines()))
     if not whole:
         return FAILED
     return FOUND if report.progress.matches else NOTHING
@@ -190,10 +190,10 @@ def _show(p: Progress) -> None:
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()
     else:
-        _say(text)
+        say(text)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     """A topic's name or a broker's words may hold what a terminal would obey."""
     sys.stderr.write("".join(c if c.isprintable() or c == "\n" else f"\\u{ord(c):04x}" for c in text) + "\n")
     sys.stderr.flush()
@@ -234,7 +234,7 @@ def _zone(name: str | None) -> tzinfo | None:
         raise Failure(FailureKind.INVALID, f"There is no time zone “{name}”.", hint) from None
 
 
-async def _connection(options: argparse.Namespace) -> tuple[Profile, Credentials]:
+async def connection(options: argparse.Namespace) -> tuple[Profile, Credentials]:
     if options.bootstrap:
         return Profile("command line", options.bootstrap), Credentials()
     connections = Connections(
@@ -258,7 +258,7 @@ async def _schemas(options: argparse.Namespace, profile: Profile, credentials: C
     store = AssignmentStore(profile.name) if options.profile else None
     schemas = await open_schemas(profile, credentials.registry_password, store)
     for failure in schemas.failures:
-        _say(f"kexplorer: {failure}")
+        say(f"kexplorer: {failure}")
     return schemas.for_workers()
 
 
@@ -284,7 +284,7 @@ async def _executor(
     if scheme != "dask" or not address:
         raise Failure(FailureKind.INVALID, f"“{options.executor}” is no executor.", "Write dask://host:port.")
     if secret:
-        _say("The password of the connection goes to the Dask cluster without encryption.")
+        say("The password of the connection goes to the Dask cluster without encryption.")
     client = await in_daemon("dask", lambda: _dask(address), 30.0)
     stack.callback(client.close)
     return client.get_executor, options.workers or sum(client.nthreads().values())

@@ -37,6 +37,7 @@ Route = Callable[[Outgoing], int | None]
 _DELIVERED_WITHIN = 35.0  # seconds; the client gives up after message.timeout.ms, 30 s unless that is set
 _LEAVE = 5.0  # seconds that a cancelled production waits for what it has sent
 _MOST_TROUBLES = 1000
+_ALL_FAIL = 1000  # records that failed without one that did not: the rest would as well
 _DISK = 60.0  # seconds for a piece of the input
 
 
@@ -306,6 +307,10 @@ class Production:
                 self._troubles.append(RowTrouble(row, f"row {row}", failure))
         if self._report:
             await _in_thread(partial(self._report.write, news, self._rows))
+        if self._counts.failed >= _ALL_FAIL and not self._counts.acknowledged:
+            first = self._troubles[0].failure
+            text = f"Stopped, because the first {self._counts.failed:,} failed: {first.message}"
+            raise Failure(first.kind, text, first.hint)
         job.advance(self._counts.acknowledged + self._counts.failed, self._limits.count)
         job.detail = f"{self._counts.acknowledged:,} acknowledged" + (
             f", {self._counts.failed:,} failed" if self._counts.failed else ""
