@@ -1,0 +1,222 @@
+"""Scanning batches as brokers send them finds what the client library finds, and leaves to it what is unusual."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from kexplorer.formats.filters import compile_filter
+from kexplorer.kafka import scan_by_client, scan_directly
+from kexplorer.kafka.fetching import Fetcher
+from kexplorer.kafka.record_batches import NotUnderstood
+from kexplorer.kafka.scan import Scan
+from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
+from kexplorer.model.search import FilterSpec, Piece, PieceResult, Where
+from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
+from tests.kafka import direct
+from tests.kafka.direct import NOW, Sent
+from tests.kafka.raw_batches import Made, packed, write
+from tests.rig.brokers import Broker
+from tests.rig.kafka import KafkaCluster
+from tests.rig.properties import USERS
+
+pytestmark = pytest.mark.kafka
+
+COMMITTED, UNCOMMITTED = IsolationLevel.READ_COMMITTED, IsolationLevel.READ_UNCOMMITTED
+NEEDLE = FilterSpec("needle")
+
+
+@pytest.fixture
+def only_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client library is not to be asked, however many records match."""
+    monkeypatch.setattr(scan_directly, "_DENSE", 0)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the client library was asked")
+
+    monkeypatch.setattr(scan_by_client, "scan_by_client", refuse)
+
+
+@pytest.fixture
+def left(monkeypatch: pytest.MonkeyPatch) -> list[OffsetRange]:
+    """What was left to the client library."""
+    ranges: list[OffsetRange] = []
+    scan: Any = scan_by_client.scan_by_client
+
+    def note(of_scan: Scan, of: OffsetRange, *more: object) -> object:
+        ranges.append(of)
+        return scan(of_scan, of, *more)
+
+    monkeypatch.setattr(scan_by_client, "scan_by_client", note)
+    return ranges
+
+
+def _scan(bootstrap: str, spec: FilterSpec = NEEDLE, isolation: IsolationLevel = UNCOMMITTED, **more: Any) -> Scan:
+    return Scan(Profile("test", bootstrap, **more), Credentials(), spec, NOW, isolation)
+
+
+def _run(scan: Scan, *ranges: OffsetRange) -> list[PieceResult]:
+    """In one worker."""
+    with ThreadPoolExecutor(1) as pool:
+        return list(pool.map(scan, map(Piece, ranges)))
+
+
+def _by_client(scan: Scan, of: OffsetRange) -> PieceResult:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scan_directly, "can_fetch", lambda profile: False)
+        return _run(scan, of)[0]
+
+
+def _whole(bootstrap: str, topic: str, partition: int = 0) -> OffsetRange:
+    return OffsetRange(TopicPartition(topic, partition), *direct.ends(bootstrap, topic, partition + 1)[partition])
+
+
+def _odd(n: int, chance: random.Random) -> Sent:
+    def some() -> bytes | None:
+        data = chance.choice(
+            [None, b"", b"needle", chance.randbytes(9), b"x" * chance.choice([0, 63, 64] * 9 + [8192])]
+        )
+        return data if data is None or chance.random() < 0.5 else data + b" needle"
+
+    headers = tuple(
+        (chance.choice(["", "a", "needle", "ключ"]), some()) for _ in range(chance.choice([0, 0, 0, 0, 1, 3, 70]))
+    )
+    return Sent(0, some(), some(), headers, NOW + chance.randint(-(10**6), 10**6))
+
+
+@pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
+def test_every_codec(broker: Broker, topic_name: str, codec: str, only_directly: None) -> None:
+    chance = random.Random(codec)
+    sent = [_odd(n, chance) for n in range(700)]
+    direct.create(broker.bootstrap, topic_name, compression_type="producer")
+    for at, count in ((0, 1), (1, 60), (61, 639)):
+        direct.produce(broker.bootstrap, topic_name, sent[at : at + count], compression_type=codec, linger_ms=50)
+    for where in Where:
+        spec = replace(NEEDLE, where=where)
+        matches = compile_filter(spec).matches
+        (result,) = _run(_scan(broker.bootstrap, spec), _whole(broker.bootstrap, topic_name))
+        assert [(r.key, r.value, r.headers, r.timestamp, r.offset) for r in result.matches] == [
+            (s.key, s.value, s.headers, s.timestamp, n)
+            for n, s in enumerate(sent)
+            if matches(s.key, s.value, s.headers, 0, n, s.timestamp)
+        ]
+        assert (result.records, result.done, result.troubles) == (700, True, ())
+
+
+@pytest.mark.parametrize("isolation", IsolationLevel)
+def test_transactions(broker: Broker, topic_name: str, isolation: IsolationLevel, only_directly: None) -> None:
+    """Two producers at a time, committed and aborted in turns; pieces begin and end in the middle of them."""
+    direct.create(broker.bootstrap, topic_name)
+    writers = [direct.producer(broker.bootstrap, transactional_id=f"{topic_name}-{n}") for n in range(2)]
+    for writer in writers:
+        writer.init_transactions(30)
+    for turn in range(8):
+        for writer in writers:
+            writer.begin_transaction()
+        for n in range(3):
+            for number, writer in enumerate(writers):
+                direct.send(writer, topic_name, [Sent(0, b"k", b"needle %d %d %d" % (turn, number, n))] * 2)
+        direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b"needle of none")])
+        for number, writer in enumerate(writers if turn % 2 else writers[::-1]):
+            (writer.abort_transaction if (turn + number) % 3 == 0 else writer.commit_transaction)(30)
+    whole = _whole(broker.bootstrap, topic_name)
+    end = whole.end or 0
+    ranges = [whole] + [OffsetRange(whole.source, at, min(at + 11, end)) for at in range(0, end, 11)]
+    scan = _scan(broker.bootstrap, NEEDLE, isolation)
+    everything, *parts = _run(scan, *ranges)
+    assert len(everything.matches) == (8 * 13 if isolation is UNCOMMITTED else 74)
+    assert [list(part.matches) for part in parts] == [
+        [r for r in everything.matches if each.start <= r.offset < (each.end or 0)] for each in ranges[1:]
+    ]
+    assert sum(part.records for part in parts) == everything.records == len(everything.matches)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_batches_are_what_the_client_library_reads(
+    broker: Broker, topic_name: str, seed: int, only_directly: None, request: pytest.FixtureRequest
+) -> None:
+    """Written byte by byte: every codec, times before that of the batch, names that are no
+    text."""
+    chance = random.Random(seed)
+    kind = ("CreateTime", "LogAppendTime")[seed % 2]
+    direct.create(broker.bootstrap, topic_name, message_timestamp_type=kind)
+    made = [Made.by_chance(chance) for _ in range(40)]
+    write(broker.bootstrap, topic_name, [packed(each) for each in made])
+    scan = _scan(broker.bootstrap)
+    whole = _whole(broker.bootstrap, topic_name)
+    end = whole.end or 0
+    cuts = sorted({0, end, *(chance.randrange(1, end) for _ in range(12))})
+    ranges = [whole] + [OffsetRange(whole.source, *cut) for cut in itertools.pairwise(cuts)]
+    found = _run(scan, *ranges)
+    request.getfixturevalue("monkeypatch").undo()
+    theirs = [_by_client(scan, each) for each in ranges]
+    assert [list(each.matches) for each in found] == [list(each.matches) for each in theirs]
+    assert [(each.records, each.reached) for each in found] == [(each.records, each.reached) for each in theirs]
+    assert found[0].records == sum(len(each.records) for each in made)
+    assert 0 < len(found[0].matches) < found[0].records
+
+
+@pytest.mark.parametrize("mechanism", [None, *SaslMechanism])
+def test_tls_and_login(
+    kafka: KafkaCluster, topic_name: str, mechanism: SaslMechanism | None, only_directly: None
+) -> None:
+    direct.create(kafka.bootstrap(), topic_name)
+    direct.produce(kafka.bootstrap(), topic_name, [Sent(0, b"k", b"needle")])
+    made = kafka.certificates
+    if mechanism:
+        profile = Profile(
+            "test",
+            kafka.bootstrap("SASL_SSL"),
+            SecurityProtocol.SASL_SSL,
+            mechanism,
+            "alice",
+            ca_file=str(made.ca),
+        )
+    else:
+        profile = Profile(
+            "test",
+            kafka.bootstrap("SSL_CLIENT"),
+            SecurityProtocol.SSL,
+            ca_file=str(made.ca),
+            certificate_file=str(made.client),
+            key_file=str(made.client_key),
+        )
+    scan = replace(_scan(""), profile=profile, credentials=Credentials(USERS["alice"]))
+    (result,) = _run(scan, OffsetRange(TopicPartition(topic_name, 0), 0, 1))
+    assert [record.value for record in result.matches] == [b"needle"]
+
+
+@pytest.mark.parametrize("mechanism", SaslMechanism)
+def test_a_wrong_password_is_left_to_the_client_library(kafka: KafkaCluster, mechanism: SaslMechanism) -> None:
+    profile = Profile("test", kafka.bootstrap("SASL_PLAINTEXT"), SecurityProtocol.SASL_PLAINTEXT, mechanism, "alice")
+    fetcher = Fetcher(profile, Credentials("wrong-secret"))
+    with pytest.raises(NotUnderstood) as raised:
+        next(fetcher.batches(OffsetRange(TopicPartition("t", 0), 0, 1), UNCOMMITTED))
+    assert "wrong-secret" not in str(raised.value)
+
+
+def test_what_only_the_client_library_can_do_is_left_to_it(
+    broker: Broker, topic_name: str, left: list[OffsetRange]
+) -> None:
+    direct.create(broker.bootstrap, topic_name)
+    direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b"needle")])
+    for properties in ({"client.rack": "a"}, {"client.dns.lookup": "use_all_dns_ips"}, {"socket.timeout.ms": "9000"}):
+        _run(_scan(broker.bootstrap, properties=properties), OffsetRange(TopicPartition(topic_name, 0), 0, 1))
+    assert len(left) == 2
+
+
+def test_a_filter_that_many_records_match_is_left_to_the_client_library(
+    broker: Broker, topic_name: str, left: list[OffsetRange]
+) -> None:
+    """From the second piece on: to tell every record apart is what it does faster."""
+    direct.create(broker.bootstrap, topic_name)
+    direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b"needle %d" % n) for n in range(1000)])
+    source = TopicPartition(topic_name, 0)
+    first, second = _run(_scan(broker.bootstrap), OffsetRange(source, 0, 500), OffsetRange(source, 500, 1000))
+    assert left == [OffsetRange(source, 500, 1000)]
+    assert [record.offset for record in (*first.matches, *second.matches)] == list(range(1000))
