@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, tzinfo
 
@@ -43,16 +44,16 @@ class SentMessage:
 class DeliveriesModel(RowsModel[SentMessage]):
     def __init__(self, parent: QObject | None = None) -> None:
         self.zone: tzinfo = UTC
-        columns = (
-            Column[SentMessage]("#", lambda row: count(row.number), lambda row: row.number, 6, numeric=True),
-            Column[SentMessage]("Sent", lambda row: timestamp(row.sent, self.zone)[11:], lambda row: row.sent, 14),
-            Column[SentMessage]("Topic", lambda row: row.topic, lambda row: row.topic, 24),
-            Column[SentMessage]("Partition", _partition, lambda row: _place(row)[0], 10, numeric=True),
-            Column[SentMessage]("Offset", _offset, lambda row: _place(row)[1], 14, numeric=True),
-            Column[SentMessage](
+        columns: tuple[Column[SentMessage], ...] = (
+            Column("#", lambda row: count(row.number), lambda row: row.number, 6, numeric=True),
+            Column("Sent", lambda row: timestamp(row.sent, self.zone)[11:], lambda row: row.sent, 14),
+            Column("Topic", lambda row: row.topic, lambda row: row.topic, 24),
+            Column("Partition", _partition, lambda row: _place(row)[0], 10, numeric=True),
+            Column("Offset", _offset, lambda row: _place(row)[1], 14, numeric=True),
+            Column(
                 "Latency", _latency, _milliseconds, 10, numeric=True, tip="From sending to the broker's acknowledgement"
             ),
-            Column[SentMessage]("Result", lambda row: row.result, lambda row: row.result, 40),
+            Column("Result", lambda row: row.result, lambda row: row.result, 40),
         )
         super().__init__(columns, lambda row: row.number, lambda row: row.result, _tone, parent)
         self._rows: deque[SentMessage] = deque(maxlen=_MOST)
@@ -72,6 +73,13 @@ class DeliveriesModel(RowsModel[SentMessage]):
             if each.number == row.number:
                 self._rows[place] = replace(each, delivery=delivery, note=note)
         self.set_rows(self._rows)
+
+    def forget(self, rows: Iterable[SentMessage]) -> None:
+        """Of messages that were not sent after all."""
+        numbers = {row.number for row in rows}
+        if numbers:
+            self._rows = deque((each for each in self._rows if each.number not in numbers), maxlen=_MOST)
+            self.set_rows(self._rows)
 
     @property
     def under_way(self) -> int:

@@ -28,3 +28,8 @@ def overview_key(profile: str) -> str:
 
 def access_key(profile: str) -> str:
     return f"access/{quote(profile, safe='')}"
+
+
+def produce_key(profile: str, topic: str = "") -> str:
+    """Without a topic: the one that belongs to the connection alone."""
+    return f"produce/{quote(profile, safe='')}/{quote(topic, safe='')}"

@@ -8,8 +8,9 @@ from datetime import tzinfo
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
-from kexplorer.model.failure import Failure
-from kexplorer.model.produce import Outgoing
+from kexplorer.formats.text import visible
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.produce import MessageTemplate, Outgoing
 from kexplorer.model.records import Record
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.bytes_editor import BytesEditor
@@ -30,6 +31,7 @@ class MessageEditor(QWidget):
     def __init__(self, topic: str, tasks: Tasks) -> None:
         super().__init__()
         self.partitioner = _PARTITIONER
+        self.filled = False
         self.topic = TopicBox(topic)
         self.partition = PartitionBox()
         self.time = TimeBox()
@@ -74,6 +76,30 @@ class MessageEditor(QWidget):
         # Where the partitioner is to choose it does so itself; what is shown here is only what it will come to.
         by_partitioner = self.partition.by.currentIndex() == 0
         return plain if by_partitioner else plain._replace(partition=choice.partition)
+
+    def template(self, *, fill: bool) -> MessageTemplate:
+        """Without `fill` ${...} stands for itself. Raises `Failure` for headers that no template can hold."""
+        key, key_format = self.key.template(fill=fill)
+        value, value_format = self.value.template(fill=fill)
+        headers = tuple((name, _text(name, data, fill=fill)) for name, data in self.headers.headers())
+        by, line = self.partition.by.currentIndex(), self.partition.line.text().strip()
+        return MessageTemplate(self.topic.name, key, value, headers, line if by else "", key_format, value_format)
+
+    def show_template(self, template: MessageTemplate) -> None:
+        if template.topic:
+            self.topic.setText(template.topic)
+        by = 0 if not template.partition else 1 if template.partition.isdigit() else 2
+        self.partition.restore_state(by, template.partition)
+        self.time.clear()
+        self.key.set_template(template.key, template.key_format)
+        self.value.set_template(template.value, template.value_format)
+        self.headers.set_headers((name, None if text is None else text.encode()) for name, text in template.headers)
+
+    def set_filled(self, filled: bool) -> None:
+        """Whether ${...} is filled in at sending."""
+        self.filled = filled
+        self.key.set_filled(filled)
+        self.value.set_filled(filled)
 
     def show_outgoing(self, outgoing: Outgoing) -> None:
         """Unchanged parts are sent again byte for byte."""
@@ -120,6 +146,9 @@ class MessageEditor(QWidget):
         if self.topic.name and self.topic.known and self.topic.topic is None:
             self.partition.say_unknown("There is no such topic.")
             return
+        if self.filled and "${" in self.key.text():
+            self.partition.say_unknown("Its key is filled in at sending.")
+            return
         try:
             plain = self._plain() if self.partition.reads_all else Outgoing(self.topic.name, self.key.data())
         except Failure:
@@ -130,3 +159,14 @@ class MessageEditor(QWidget):
 
 def _bytes(given: bytes | str | None) -> bytes | None:
     return given.encode() if isinstance(given, str) else given
+
+
+def _text(name: str, data: bytes | None, *, fill: bool) -> str | None:
+    if data is None:
+        return None
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        what = f"The header {visible(name)} is not text, and a template's headers are."
+        raise Failure(FailureKind.INVALID, what, "Remove it, or send the message once.") from None
+    return text if fill else text.replace("${", "$${")

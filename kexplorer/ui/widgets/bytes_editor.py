@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QSignalBlocker, Qt, QTimer, Signal
@@ -21,17 +22,19 @@ from PySide6.QtWidgets import (
 
 from kexplorer.formats import json_text
 from kexplorer.formats.numbers import size
+from kexplorer.formats.template import Filling, Template
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.theme import mono_font, tokens
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.json_colours import JsonColours
 from kexplorer.ui.widgets.labels import plain_label
-from kexplorer.ui.widgets.payload_forms import Form, NotBytes, as_bytes, as_text, best_form
+from kexplorer.ui.widgets.payload_forms import Form, NotBytes, as_bytes, as_text, best_form, why_not_json
 
 _CHECK_AFTER = 120  # ms without a key
 _LARGEST_FILE = 64 << 20  # bytes
 _TYPED = (Form.TEXT, Form.JSON)
+_SLOW = "${faker."  # half a second the first time
 
 
 class BytesEditor(QWidget):
@@ -47,6 +50,7 @@ class BytesEditor(QWidget):
         self._kept = b""  # what the text stands for while it is not modified
         self._source = ""  # the file that it came from
         self._form = Form.TEXT
+        self._filled = False  # ${...} in it is filled in at sending
         self.form = QComboBox()
         self.form.addItems([form.value for form in Form])
         self.form.setAccessibleName(f"Format of the {name.lower()}")
@@ -104,9 +108,33 @@ class BytesEditor(QWidget):
             what = f"The {self._name.lower()} is not {self._form.value if self._form is not Form.TEXT else 'text'}"
             raise Failure(FailureKind.INVALID, f"{what}: {wrong.reason}.", "Correct it.") from wrong
 
-    def template(self) -> str | None:
-        """The text that may have variables in it; None for null, and for bytes."""
-        return None if self.null.isChecked() or self._form not in _TYPED else self.text()
+    def template(self, *, fill: bool) -> tuple[str | None, str]:
+        """As `MessageTemplate` has it: the text and its format. Without `fill` ${...} stands for itself."""
+        if self.null.isChecked():
+            return None, "text"
+        if self._form is Form.FILE:
+            return base64.b64encode(self._kept).decode(), "base64"
+        text = self.text()
+        if not fill and self._form in _TYPED:
+            text = text.replace("${", "$${")
+        elif self._form is Form.BASE64:
+            text = "".join(text.split())
+        return text, self._form.name.lower()
+
+    def set_template(self, text: str | None, form: str) -> None:
+        """As `template` gave it."""
+        known = Form.__members__.get(form.upper(), Form.TEXT)
+        self._kept, self._source = b"", ""
+        self._show(known, text or "")
+        self.edit.document().setModified(True)
+        with QSignalBlocker(self.null):
+            self.null.setChecked(text is None)
+        self._changed()
+
+    def set_filled(self, filled: bool) -> None:
+        """Whether ${...} is filled in at sending: then it is checked as a template."""
+        self._filled = filled
+        self._changed()
 
     def text(self) -> str:
         """As typed: Qt's own way to ask for it makes plain spaces of hard ones."""
@@ -215,6 +243,9 @@ class BytesEditor(QWidget):
         if self.null.isChecked():
             self._tell(self.null.toolTip())
             return
+        if self._filled and self._form in _TYPED and "${" in self.text():
+            self._show_template()
+            return
         try:
             data = b"" if self.edit.document().isEmpty() and self._form is not Form.FILE else self.data() or b""
         except Failure as failure:
@@ -225,6 +256,19 @@ class BytesEditor(QWidget):
         else:
             self.edit.setExtraSelections([])
             self._tell(size(len(data)) if data else "Empty: zero bytes, which is not null.")
+
+    def _show_template(self) -> None:
+        text, json = self.text(), self._form is Form.JSON
+        self.edit.setExtraSelections([])
+        try:
+            template = Template(text, json=json)
+            sample = None if _SLOW in text else template.fill(Filling(dict.fromkeys(template.variables, "0")))
+        except Failure as failure:
+            self._tell(str(failure), "bad")
+            return
+        wrong = why_not_json(sample) if json and sample is not None else None
+        told = f"Filled in it is no JSON: {wrong.reason}." if wrong else "Filled in for each message."
+        self._tell(told, "bad" if wrong else "muted")
 
     def _tell(self, sentence: str, role: str = "muted") -> None:
         self.told.show_text(sentence)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from decimal import Decimal
+from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
 
-from kexplorer.formats.column import compile_column, shown
 from kexplorer.formats.partitioning import predicted
-from kexplorer.formats.payloads import MISSING
+from kexplorer.formats.routing import compile_route
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.produce import Outgoing, payload_size
-from kexplorer.model.records import Header, Peek, Record, TimestampType
-from kexplorer.model.topics import TopicPartition
+from kexplorer.model.produce import Outgoing
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.range_box import mark_invalid
-
-_MOST = 1 << 31  # Kafka's partitions are numbered in 32 bits
 
 
 class By(IntEnum):
@@ -64,6 +58,16 @@ class PartitionBox(QWidget):
         self.by.currentIndexChanged.connect(self._switched)
         self.line.textChanged.connect(lambda _: self.changed.emit())
         self._switched()
+
+    def route(self) -> Callable[[Outgoing], int | None] | None:
+        """For many messages; None where the partitioner chooses. Raises `Failure` for what names no partition."""
+        by, text = By(self.by.currentIndex()), self.line.text().strip()
+        if by is By.PARTITIONER:
+            return None
+        if by is By.EXPRESSION:
+            return compile_route(text)
+        number = self._number(0)
+        return lambda _: number
 
     def set_number(self, partition: int | None) -> None:
         self.by.setCurrentIndex(By.PARTITIONER if partition is None else By.NUMBER)
@@ -132,17 +136,8 @@ class PartitionBox(QWidget):
         expression = self.line.text().strip()
         if not expression:
             raise Failure(FailureKind.INVALID, "No expression is given.", "Write one, such as value.customer % 3.")
-        now = time.time_ns() // 1_000_000
-        reading = compile_column(expression, now)
-        found = reading.value_of(Peek(_as_record(outgoing, now), payload_size(outgoing)))
-        if found is True:
-            return Choice(_checked(0, partitions), "the expression is true")
-        if found.__class__ in (int, Decimal) and -_MOST < found < _MOST and found % 1 == 0:
-            return Choice(_checked(int(found), partitions), "as the expression says")
-        if found in (None, False) or found is MISSING:
-            return None
-        what = f"The expression gives {shown(found).text or 'a text'}, which is no partition."
-        raise Failure(FailureKind.INVALID, what, "It must be a whole number, true or false.")
+        found = compile_route(expression)(outgoing)
+        return None if found is None else Choice(_checked(found, partitions), "as the expression says")
 
 
 def _by_key(key: bytes | str | None, partitions: int, partitioner: str) -> Choice:
@@ -163,16 +158,3 @@ def _checked(partition: int, partitions: int) -> int:
         has = f"The topic has {partitions}, from 0 to {partitions - 1}." if partitions else "The first is 0."
         raise Failure(FailureKind.INVALID, f"There is no partition {partition}.", has)
     return partition
-
-
-def _as_record(outgoing: Outgoing, now: int) -> Record:
-    """As expressions want it. It has no partition and no offset yet."""
-    headers: list[Header] = [(name, _bytes(value)) for name, value in outgoing.headers]
-    when = now if outgoing.timestamp is None else outgoing.timestamp
-    source = TopicPartition(outgoing.topic, -1)
-    key, value = _bytes(outgoing.key), _bytes(outgoing.value)
-    return Record(source, -1, when, TimestampType.CREATE_TIME, key, value, tuple(headers))
-
-
-def _bytes(given: bytes | str | None) -> bytes | None:
-    return given.encode() if isinstance(given, str) else given
