@@ -14,6 +14,7 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import TopicPartition
 from kexplorer.services import previews
+from kexplorer.services.present import name_of
 from kexplorer.services.previews import HIDDEN, Preview
 from kexplorer.services.read_back import differences
 
@@ -95,7 +96,7 @@ def _plain(value: Any) -> Any:
         case Mapping():
             return {str(_plain(key)): _plain(each) for key, each in value.items()}
         case TopicPartition():
-            return previews.name_of(value)
+            return name_of(value)
         case tuple() | list():
             return [_plain(each) for each in value]
         case str() | int() | float() | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,14 +21,14 @@ from kexplorer.model.changes import (
     ElectPreferred,
     PurgeRecords,
     Reassign,
-    ResourceKind,
     SetScram,
 )
 from kexplorer.model.cluster import Cluster, ConfigEntry
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import SecurityProtocol
-from kexplorer.model.topics import ClusterMetadata, Edge, Partition, Topic, TopicPartition
-from kexplorer.services.catalog import PARTITIONS_A_CALL
+from kexplorer.model.topics import Topic, TopicPartition
+from kexplorer.services.losses import loses
+from kexplorer.services.present import config_entries, name_of, partitions_of, spans_of, topics_of
 
 NOTHING = "–"
 HIDDEN = "(hidden)"
@@ -103,10 +103,12 @@ async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> Non
     _warn_internal(topics, found)
     if missing := sorted(names - {topic.name for topic in topics}):
         found.warnings.append(f"Not there: {', '.join(missing)}.")
-    spans = await _spans(cluster, topics)
+    spans = await spans_of(cluster, topics)
     total = sum(end - start for start, end in spans.values())
     for topic in topics:
-        inside = [spans[source] for part in topic.partitions if (source := _source(topic, part.id)) in spans]
+        inside = [
+            spans[source] for part in topic.partitions if (source := TopicPartition(topic.name, part.id)) in spans
+        ]
         size = _many(sum(end - start for start, end in inside), "record")
         unread = len(topic.partitions) - len(inside)
         size += f", {_many(unread, 'partition')} could not be read" if unread else ""
@@ -134,14 +136,10 @@ async def _add(cluster: Cluster, change: AddPartitions, found: Preview) -> None:
         )
 
 
-_LOWERED = (
-    *("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"),
-    *("log.retention.ms", "log.retention.minutes", "log.retention.hours", "log.retention.bytes"),
-)
-
-
 async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
-    entries = await _entries(cluster, change)
+    entries = await config_entries(cluster, change)
+    if isinstance(entries, Failure):
+        raise entries
     where = f"the {change.kind} {change.name}" if change.name else "all brokers"
     found.sentences.append(f"{_many(len(change.sets) + len(change.resets), 'setting')} of {where} changes at once.")
     if len(change.sets) + len(change.resets) > 1:
@@ -155,7 +153,7 @@ async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
         found.rows.append(Row(name, old, f"{told} (default)" if name in change.resets and new is not None else told))
         if entry is not None and entry.is_read_only:
             found.warnings.append(f"{name} is read-only while brokers run: the broker will refuse.")
-        if lost := _loses(name, _value(entry), new):
+        if lost := loses(name, _value(entry), new):
             found.warnings.append(lost)
             found.destroy([change.name or "all brokers"], cluster.profile.name)
         if name == "unclean.leader.election.enable" and new == "true":
@@ -164,36 +162,13 @@ async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
             found.warnings.append("Producers with acks=all are refused while fewer replicas are in sync.")
 
 
-def _loses(name: str, old: str | None, new: str | None) -> str:
-    """The sentence for a setting by which brokers delete records, "" for others."""
-    if new is None or old == new:
-        return ""
-    if name in _LOWERED and _is_less(new, old):
-        return f"{name} is lowered: brokers delete records beyond it within minutes."
-    added = set(new.replace(" ", "").split(",")) - set((old or "").replace(" ", "").split(","))
-    if name.endswith("cleanup.policy") and "delete" in added:
-        return "With the policy delete, brokers delete records that are older or more than retention allows."
-    if name.endswith("cleanup.policy") and "compact" in added:
-        return "With the policy compact, older records of each key are deleted, and records without a key are refused."
-    return ""
-
-
-def _is_less(new: str, old: str | None) -> bool:
-    """-1 stands for no limit; what is unknown counts as no limit."""
-    try:
-        after, before = int(new), int(old) if old else -1
-    except ValueError:
-        return False
-    return after >= 0 and (before < 0 or after < before)
-
-
 async def _purge(cluster: Cluster, change: PurgeRecords, found: Preview) -> None:
     topics = sorted({source.topic for source in change.before})
     found.destroy(topics, cluster.profile.name)
     metadata = await topics_of(cluster, topics)
     known = [topic for topic in metadata.topics if topic.name in topics]
     _warn_internal(known, found)
-    spans = await _spans(cluster, known)
+    spans = await spans_of(cluster, known)
     total = 0
     for source, before in sorted(change.before.items()):
         if source not in spans:
@@ -315,73 +290,19 @@ _LOOKS: dict[type[Change], Callable[[Cluster, Any, Preview], Awaitable[None]]] =
 }
 
 
-# what is read
-
-
-async def topics_of(cluster: Cluster, names: Iterable[str]) -> ClusterMetadata:
-    """What is known of these topics, and perhaps of others. A single one is looked up alone."""
-    wanted = set(names)
-    return await (cluster.topic(wanted.pop()) if len(wanted) == 1 else cluster.metadata())
-
-
-async def partitions_of(
-    cluster: Cluster, sources: Iterable[TopicPartition] = (), topics: Iterable[str] = ()
-) -> dict[TopicPartition, Partition]:
-    """Those of `sources`, and all of `topics`, that are there."""
-    wanted, names = set(sources), set(topics)
-    metadata = await topics_of(cluster, names | {source.topic for source in wanted})
-    found = {_source(topic, part.id): part for topic in metadata.topics for part in topic.partitions}
-    return {source: part for source, part in found.items() if source in wanted or source.topic in names}
-
-
-async def _spans(cluster: Cluster, topics: Iterable[Topic]) -> dict[TopicPartition, tuple[int, int]]:
-    """First offset and end of every partition that tells. One without a leader is not asked: it would take the call's
-    whole time."""
-    asked = [_source(topic, part.id) for topic in topics for part in topic.partitions if part.leader is not None]
-    found: dict[TopicPartition, tuple[int, int]] = {}
-    for first in range(0, len(asked), PARTITIONS_A_CALL):
-        piece = asked[first : first + PARTITIONS_A_CALL]
-        starts = await cluster.list_offsets(dict.fromkeys(piece, Edge.START))
-        ends = await cluster.list_offsets(dict.fromkeys(piece, Edge.END))
-        for source in piece:
-            start, end = starts.get(source), ends.get(source)
-            if isinstance(start, int) and isinstance(end, int):
-                found[source] = start, end
-    return found
-
-
-async def _entries(cluster: Cluster, change: AlterConfig) -> Mapping[str, ConfigEntry]:
-    found = await config_entries(cluster, change)
-    if isinstance(found, Failure):
-        raise found
-    return found
-
-
-async def config_entries(cluster: Cluster, change: AlterConfig) -> dict[str, ConfigEntry] | Failure:
-    """Of the topic or broker; for all brokers, those of one of them."""
-    if change.kind is ResourceKind.TOPIC:
-        return (await cluster.topic_configs([change.name]))[change.name]
-    broker = int(change.name) if change.name else min(each.id for each in (await cluster.metadata()).brokers)
-    return (await cluster.broker_configs([broker]))[broker]
-
-
 # as words
 
 
 def _warn_internal(topics: Iterable[Topic], found: Preview) -> None:
-    for topic in topics:
-        if topic.name in _KAFKAS_OWN:
-            found.warnings.append(f"{topic.name} is Kafka's own: the cluster may stop working as it should.")
-        elif topic.internal:
-            found.warnings.append(f"{topic.name} is named as an internal topic: a program may depend on it.")
-
-
-def name_of(source: TopicPartition) -> str:
-    return f"{source.topic}-{source.partition}"
-
-
-def _source(topic: Topic, partition: int) -> TopicPartition:
-    return TopicPartition(topic.name, partition)
+    internal = [topic.name for topic in topics if topic.internal]
+    own = [name for name in internal if name in _KAFKAS_OWN]
+    if own:
+        found.warnings.append(f"{', '.join(own)}: Kafka's own. The cluster may stop working as it should.")
+    if others := [name for name in internal if name not in _KAFKAS_OWN]:
+        more = f" and {len(others) - 3} more" if len(others) > 3 else ""
+        found.warnings.append(
+            f"{', '.join(others[:3])}{more}: named as internal topics are. Programs may depend on it."
+        )
 
 
 def _value(entry: ConfigEntry | None) -> str | None:

@@ -25,7 +25,7 @@ from kexplorer.model.changes import (
 from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure
 from kexplorer.model.topics import Edge, Partition
-from kexplorer.services.previews import config_entries, name_of, partitions_of, topics_of
+from kexplorer.services.present import config_entries, name_of, partitions_of, topics_of
 
 _PATIENCE = 8.0  # seconds until every broker has heard of a change from the controller
 _OWN = (ConfigSource.TOPIC, ConfigSource.DYNAMIC_BROKER)

@@ -11,8 +11,10 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QTableView, QToolButton, QWidget
 
-from kexplorer.model.changes import Change, CreateTopic, DeleteTopics
+from kexplorer.model.changes import Change, CreateTopic, DeleteTopics, PurgeRecords
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.topics import TopicPartition
+from kexplorer.services import read_back
 from kexplorer.services.changes import Changes, Outcome
 from kexplorer.ui.dialogs.change_dialog import ChangeDialog, make_change
 from tests.rig.loops import Heartbeat, LoopRunner
@@ -78,6 +80,22 @@ def test_says_what_will_happen_where_and_how_to_do_it_by_hand(qtloop: LoopRunner
 
     qtloop.run(run())
     assert cluster.applied == []
+
+
+def test_many_warnings_leave_room_for_the_buttons(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.add_topic("wide", 50)
+    beyond = PurgeRecords({TopicPartition("wide", number): 7 for number in range(50)})
+
+    async def run() -> None:
+        dialog, task = await _open(cluster, beyond)
+        assert "46 more." in _texts(dialog)
+        tips = "".join(widget.toolTip() for widget in dialog.findChildren(QWidget))
+        assert "wide-4 ends at 0" in tips
+        assert dialog.height() < 700
+        dialog.reject()
+        await task
+
+    qtloop.run(run())
 
 
 def test_enter_creates_but_does_not_destroy(qtloop: LoopRunner, cluster: FakeCluster) -> None:
@@ -160,7 +178,7 @@ def test_what_the_broker_refuses_is_told_with_the_remedy(qtloop: LoopRunner, clu
         _click(dialog.action)
         await until(lambda: dialog.outcome)
         told = _texts(dialog)
-        assert "0 of 1 done." in told
+        assert "It was not done." in told
         assert NOT_ALLOWED.message in told
         assert NOT_ALLOWED.hint in told
         assert not dialog.action.isVisible()
@@ -168,6 +186,48 @@ def test_what_the_broker_refuses_is_told_with_the_remedy(qtloop: LoopRunner, clu
         outcome = await task
         assert outcome is not None
         assert outcome.failures == {"orders": NOT_ALLOWED}
+
+    qtloop.run(run())
+
+
+def test_items_that_failed_alike_are_told_together(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    names = tuple(f"topic{number}" for number in range(5))
+    for name in names:
+        cluster.add_topic(name)
+        cluster.refused[name] = NOT_ALLOWED
+
+    async def run() -> None:
+        dialog, task = await _open(cluster, DeleteTopics(names))
+        _click(dialog.action)
+        await until(lambda: dialog.outcome)
+        assert "0 of 5 done." in _texts(dialog)
+        assert "topic0, topic1, topic2 and 2 more: You may not" in _texts(dialog)
+        _click(dialog.cancel)
+        assert await task is not None
+
+    qtloop.run(run())
+
+
+def test_what_differs_afterwards_is_told(
+    qtloop: LoopRunner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_back, "_PATIENCE", 0.0)
+
+    async def only_say_yes(*_: object, **__: object) -> dict[str, Failure | None]:
+        return {"orders": None}
+
+    cluster.apply = only_say_yes  # type: ignore[method-assign]
+
+    async def run() -> None:
+        dialog, task = await _open(cluster, DeleteTopics(("orders",)))
+        _click(dialog.action)
+        await until(lambda: dialog.outcome)
+        assert "The broker took it, but:" in _texts(dialog)
+        assert "orders is there still" in _texts(dialog)
+        _click(dialog.cancel)
+        outcome = await task
+        assert outcome is not None
+        assert outcome.differs
 
     qtloop.run(run())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ from kexplorer.ui.widgets.rows_table import RowsTable
 
 _MOST_ROWS = 6  # in sight of the table
 _MOST_SHOWN = 400  # characters of the command
-_MOST_WARNINGS = 4
+_MOST_LINES, _MOST_IN_TIP = 4, 20  # of warnings, and of what went wrong
 _MEASURED = 200  # rows that the columns are fitted to
 _SPIN_AFTER = 150  # ms
 
@@ -136,11 +137,8 @@ class ChangeDialog(QDialog):
         _polish(self.said)
         if preview.rows:
             rows = [_Line(number, row) for number, row in enumerate(preview.rows)]
-            self._add_table(("What", "Now", "Then"), rows, "What changes")
-        for warning in preview.warnings[:_MOST_WARNINGS]:
-            self._add_warning(warning)
-        if rest := preview.warnings[_MOST_WARNINGS:]:
-            self._add_warning(f"{len(rest)} more.").setToolTip(html.escape("\n".join(rest)))
+            self._add_table(rows)
+        self._add_lines(preview.warnings)
         self._add_command(preview.command)
         self._offer(preview)
         self._fit()
@@ -205,15 +203,15 @@ class ChangeDialog(QDialog):
             widget.hide()
         self.cancel.setText("Close")
         self.cancel.setDefault(True)
-        items = items_of(self._change)
-        well = len(items) - len(outcome.failures)
-        self.said.setText(f"{well} of {len(items)} done." if outcome.failures else "Done.")
-        if outcome.failures:
-            failed = ((item, outcome.failures[item]) for item in items if item in outcome.failures)
-            rows = [Row(item, failure.message, failure.hint) for item, failure in failed]
-            self._add_table(("What", "Why it failed", "What to try"), [*map(_Line, range(len(rows)), rows)], "Failures")
-        for sentence in outcome.differs:
-            self._add_warning(sentence)
+        count = len(items_of(self._change))
+        done = f"{count - len(outcome.failures)} of {count} done." if count > 1 else "It was not done."
+        self.said.setText(done if outcome.failures else "The broker took it, but:")
+        alike: dict[str, list[str]] = {}
+        for item, failure in outcome.failures.items():
+            alike.setdefault(str(failure), []).append(item)
+        told = [f"{_named(items)}: {why}" for why, items in alike.items()]
+        self._add_lines(told, "error", "bad")
+        self._add_lines(outcome.differs)
         self._fit()
 
     def reject(self) -> None:
@@ -235,11 +233,12 @@ class ChangeDialog(QDialog):
             self._patience.stop()
             self.busy.hide()
 
-    def _add_table(self, titles: tuple[str, str, str], lines: list[_Line], name: str) -> None:
+    def _add_table(self, lines: list[_Line]) -> None:
+        titles = ("What", "Now", "Then")
         columns = [Column(title, partial(_cell, at), _number, 24) for at, title in enumerate(titles)]
         model = RowsModel(columns, _number, lambda line: "\n".join(line.row), lambda *_: "text", self)
         model.set_rows(lines)
-        table = RowsTable(model, name)
+        table = RowsTable(model, "What changes")
         table.setSortingEnabled(False)
         table.horizontalHeader().setSortIndicatorShown(False)
         rows = min(len(lines), _MOST_ROWS)
@@ -251,12 +250,20 @@ class ChangeDialog(QDialog):
         table.setFixedHeight(table.horizontalHeader().sizeHint().height() + rows * table.rowHeight(0) + 1)
         self._add(table)
 
-    def _add_warning(self, text: str) -> QWidget:
+    def _add_lines(self, texts: Sequence[str], icon_name: str = "warning", role: str = "warn") -> None:
+        """Those that are too many are in the tool tip of the last line."""
+        for text in texts[:_MOST_LINES]:
+            self._add_line(text, icon_name, role)
+        if rest := texts[_MOST_LINES:]:
+            tip = "\n".join(rest[:_MOST_IN_TIP])
+            self._add_line(f"{len(rest)} more.", icon_name, role).setToolTip(html.escape(tip))
+
+    def _add_line(self, text: str, icon_name: str, role: str) -> QWidget:
         box = QWidget()
         row = QHBoxLayout(box)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
-        row.addWidget(IconLabel("warning", "warn", 16), 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(IconLabel(icon_name, role, 16), 0, Qt.AlignmentFlag.AlignTop)
         row.addWidget(plain_label(text, wrap=True, selectable=True), 1)
         self._add(box)
         return box
@@ -301,6 +308,10 @@ def _cell(at: int, line: _Line) -> str:
 
 def _number(line: _Line) -> int:
     return line.number
+
+
+def _named(items: list[str]) -> str:
+    return ", ".join(items[:3]) + (f" and {len(items) - 3} more" if len(items) > 3 else "")
 
 
 def _clear(layout: QVBoxLayout) -> None:

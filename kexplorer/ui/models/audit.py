@@ -30,11 +30,11 @@ class AuditModel(RowsModel[AuditLine]):
     def __init__(self, parent: QObject | None = None) -> None:
         self.zone: tzinfo = UTC
         columns: tuple[Column[AuditLine], ...] = (
-            Column("Time", lambda line: timestamp(line.at, self.zone), lambda line: line.id, 24),
-            Column("Connection", lambda line: line.sent.profile, lambda line: line.sent.profile.lower(), 18),
-            Column("Change", lambda line: line.sent.verb, lambda line: line.sent.verb, 24),
-            Column("Targets", _targets, lambda line: line.sent.targets, 44),
-            Column("Outcome", _outcome, _outcome, 22),
+            Column("Time", lambda line: timestamp(line.at, self.zone), lambda line: line.id, 23),
+            Column("Connection", lambda line: line.sent.profile, lambda line: line.sent.profile.lower(), 15),
+            Column("Change", lambda line: line.sent.verb, lambda line: line.sent.verb, 22),
+            Column("Targets", _targets, lambda line: line.sent.targets, 36),
+            Column("Outcome", _outcome, _outcome, 20),
         )
         super().__init__(columns, lambda line: line.id, lambda line: "; ".join(failures(line)), _tone, parent)
 
