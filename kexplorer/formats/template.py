@@ -156,7 +156,9 @@ class Template:
         except (ValueError, TypeError):
             self._wrong(at, f"“{name}” does not take ({', '.join(given)})", f"There are {_KNOWN}.")
         except KeyError:
-            self._wrong(at, f"there is no “{name}”", f"There are {_KNOWN}.")
+            known = name in _PLAIN or name == "choice"
+            what = f"“{name}” does not take ({', '.join(given)})" if known else f"there is no “{name}”"
+            self._wrong(at, what, f"There are {_KNOWN}.")
 
     def _arguments(self, text: str, at: int) -> list[str]:
         found: list[str] = []

@@ -1,8 +1,10 @@
 """Keys go where Kafka's own clients put them."""
 
+import zlib
+
 import pytest
 
-from kexplorer.formats.partitioning import Partitioner, murmur2, partition_for
+from kexplorer.formats.partitioning import Partitioner, murmur2, partition_for, predicted
 
 # What org.apache.kafka.common.utils.Utils.murmur2 gives; the first six are those of Kafka's own UtilsTest.
 VECTORS = {
@@ -31,3 +33,21 @@ def test_a_negative_hash_is_made_positive_as_java_does(key: bytes, partition: in
 
 def test_librdkafka_takes_crc32() -> None:
     assert partition_for(b"123456789", 1000, Partitioner.CRC32) == 0xCBF43926 % 1000
+
+
+@pytest.mark.parametrize(
+    ("partitioner", "null", "empty", "key"),
+    [
+        ("random", None, None, None),
+        ("consistent", 0, 0, zlib.crc32(b"key") % 12),
+        ("consistent_random", None, None, zlib.crc32(b"key") % 12),
+        ("murmur2", 9, 9, partition_for(b"key", 12)),
+        ("murmur2_random", None, 9, partition_for(b"key", 12)),
+        ("fnv1a", 3, 3, 4),
+        ("fnv1a_random", None, 3, 4),
+    ],
+)
+def test_each_partitioner_has_rules_for_keys_that_are_none(
+    partitioner: str, null: int | None, empty: int | None, key: int | None
+) -> None:
+    assert [predicted(each, 12, partitioner) for each in (None, b"", b"key")] == [null, empty, key]
