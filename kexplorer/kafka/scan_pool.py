@@ -18,12 +18,16 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
 
-import kexplorer.kafka.scan  # noqa: F401  (a new process has it before it is asked for its first piece)
+import kexplorer.kafka.scan  # noqa: F401  (workers have it before they are asked)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_SPAWN = multiprocessing.get_context("spawn")  # a Kafka client that was forked hangs
+# A Kafka client that was forked hangs. The fork server has none: it imports once what all workers need.
+_START: Any = multiprocessing.get_context(
+    "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+)
+_START.set_forkserver_preload([__name__])
 
 
 class ScanPool(Executor):
@@ -71,7 +75,7 @@ class ScanPool(Executor):
         worker: _Worker | None = None
         try:
             with contextlib.suppress(EOFError, OSError):  # then the first call says why
-                worker = self._start()  # it takes a third of a second to import what it needs
+                worker = self._start()  # the first one takes a third of a second to import what it needs
             while (call := self._calls.get()) is not None:
                 future, work = call
                 if self._closed:
@@ -112,8 +116,8 @@ class ScanPool(Executor):
 
 class _Worker:
     def __init__(self) -> None:
-        self._pipe, theirs = _SPAWN.Pipe()
-        self.process = _SPAWN.Process(target=_work, args=(theirs,), name="kexplorer-scan", daemon=True)
+        self._pipe, theirs = _START.Pipe()
+        self.process = _START.Process(target=_work, args=(theirs,), name="kexplorer-scan", daemon=True)
         self.process.start()
         theirs.close()  # so that the end of the process ends the wait for its answer, even in the middle of it
 
