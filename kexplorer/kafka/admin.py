@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,14 +12,13 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import confluent_kafka
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 
 from kexplorer.kafka import checks, described
 from kexplorer.kafka.failures import CHECK_LOGIN, failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.kafka.link import LinkMonitor
-from kexplorer.model.access import ScramUser
 from kexplorer.model.cluster import ConfigEntry, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import AtTime, ClusterMetadata, Edge, IsolationLevel, TopicPartition
@@ -29,9 +29,10 @@ V = TypeVar("V")
 
 REQUEST_TIMEOUT = 10.0  # seconds a broker has for an answer
 _GRACE = 2.0  # seconds more until we stop waiting for the client itself
+_FRESH = 300.0  # seconds for which what the client knows of partitions is good for sure: it forgets after 15 min
 _FIRST_LOOK = 5.0  # seconds after which other leaders are looked for
 _SHARES = (0.1, 0.2, 0.2)  # of the time for metadata: how long each broker but the last is waited for
-_PAUSES = (0.05, 0.25, 1.0)  # seconds before each further look
+_PAUSES = (0.05, 0.25, 1.0, 2.0, 3.0)  # seconds before each further look, as long as there is time
 _RACKS_WITHIN = 1.0  # seconds that metadata waits for what it can do without
 _CONFIGS_A_CALL = 500
 _LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
@@ -48,6 +49,8 @@ class Admin:
         self._thread = HandleThread("kafka-admin", idle=self._serve_callbacks)
         self._config = config
         self._racks: dict[int, str] = {}
+        self._led: dict[TopicPartition, bool] = {}  # whether each partition that the client knows of had a leader
+        self._looked = -math.inf  # when it last learnt of all of them
 
     async def metadata(self, topic: str | None = None) -> ClusterMetadata:
         """Of all topics, or of one that may not be there."""
@@ -64,7 +67,14 @@ class Admin:
         self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel
     ) -> dict[TopicPartition, int | Failure | None]:
         """A look-up goes to the leaders that the client knows of. It learns of new ones from metadata alone, so what
-        failed for want of the right leader is asked for again behind a look at those."""
+        failed for want of the right leader is asked for again behind a look at those.
+
+        WORKAROUND: what the client does not know of is not asked for before a look at metadata, and not at all where it
+        has no leader. It would wait for one in two threads at once, of which one frees what the other uses:
+        `rd_kafka_topic_partition_list_query_leaders_async` calls its worker in our thread, and a metadata answer that
+        comes then calls it in the client's own. That was a crash now and then.
+        https://github.com/confluentinc/librdkafka/blob/master/src/rdkafka_partition.c
+        """
         for source, spec in wanted.items():
             check_source(source)
             if isinstance(spec, AtTime):
@@ -72,17 +82,19 @@ class Admin:
         if not wanted:
             return {}
         until = time.monotonic() + REQUEST_TIMEOUT
-        answers = await self._offsets(wanted, isolation, _FIRST_LOOK)
+        if time.monotonic() - self._looked > _FRESH or any(source not in self._led for source in wanted):
+            await self._metadata(REQUEST_TIMEOUT)
+        answers = await self._offsets(wanted, isolation, min(_FIRST_LOOK, max(until - time.monotonic(), 1)))
         for pause in _PAUSES:
             missing = [s for s, a in answers.items() if isinstance(a, Failure) and a.kind in _LEADER_TROUBLE]
             if not missing or until - time.monotonic() < 1:
                 break
             await asyncio.sleep(pause)
             try:
-                led = _led(await self._metadata(until - time.monotonic()))
+                await self._metadata(until - time.monotonic())
             except Failure:
                 break  # the first answers stand
-            again = {source: wanted[source] for source in missing if source in led}
+            again = {source: wanted[source] for source in missing if self._led.get(source)}
             if not again:
                 break
             answers |= await self._offsets(again, isolation, max(until - time.monotonic(), 1))
@@ -110,16 +122,6 @@ class Admin:
             found = await self.collect(ask, described.config_entries, f"Reading {kind.name.lower()} configuration")
             answers |= {resource.name: answer for resource, answer in found.items()}
         return answers
-
-    async def scram_users(self) -> tuple[ScramUser, ...]:
-        def ask(client: AdminClient) -> Mapping[str, Future[Any]]:
-            users: Any = client.describe_user_scram_credentials(request_timeout=REQUEST_TIMEOUT)
-            return {"users": users}
-
-        found = (await self.collect(ask, described.scram_users, "Reading SCRAM users"))["users"]
-        if isinstance(found, Failure):
-            raise found
-        return found
 
     async def topic_ids(self, topics: Iterable[str]) -> dict[str, str | Failure | None]:
         names = list(dict.fromkeys(checks.topic_name(name) for name in topics))
@@ -153,12 +155,21 @@ class Admin:
         except (KafkaException, Failure) as error:
             raise self.explain(failure_of(error, what)) from error
         self._monitor.on_answer()
+        if topic is None:
+            self._led, self._looked = {}, time.monotonic()
+        for each in answer.topics:
+            self._led |= {TopicPartition(each.name, p.id): p.leader is not None for p in each.partitions}
         return answer
 
     async def _offsets(
         self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel, seconds: float
     ) -> dict[TopicPartition, int | Failure | None]:
         what = "Looking up offsets"
+        unled = {source: _unled(source, source in self._led, what) for source in wanted if not self._led.get(source)}
+        if unled:
+            wanted = {source: spec for source, spec in wanted.items() if source not in unled}
+        if not wanted:
+            return dict(unled)
         level = (
             confluent_kafka.IsolationLevel.READ_COMMITTED
             if isolation is IsolationLevel.READ_COMMITTED
@@ -176,7 +187,7 @@ class Admin:
             return offset if offset >= 0 else None
 
         answers = await self.collect(ask, one, what, seconds)
-        return {TopicPartition(key.topic, key.partition): answer for key, answer in answers.items()}
+        return unled | {TopicPartition(key.topic, key.partition): answer for key, answer in answers.items()}
 
     async def ping(self) -> None:
         """Asks any broker who is in the cluster; the monitor learns whether one answered."""
@@ -271,8 +282,10 @@ def check_number(number: int, most: int = INT64, what: str = "The offset") -> No
         raise checks.invalid(f"{what} must be from 0 to {most}, not {number}.")
 
 
-def _led(seen: ClusterMetadata) -> set[TopicPartition]:
-    return {TopicPartition(t.name, p.id) for t in seen.topics for p in t.partitions if p.leader is not None}
+def _unled(source: TopicPartition, known: bool, what: str) -> Failure:
+    """In the words of the client, had it been asked."""
+    error = KafkaError(KafkaError.LEADER_NOT_AVAILABLE if known else KafkaError._UNKNOWN_PARTITION)
+    return failure_of(KafkaException(error), f"{what} of {source.topic}, partition {source.partition}")
 
 
 def _when_all_done(futures: Iterable[Future[Any]], then: Callable[[], None]) -> None:

@@ -193,3 +193,24 @@ def test_calls_that_are_given_up_log_nothing(aio: LoopRunner, broker: Broker, to
             return await cluster.list_offsets(wanted)
 
     assert aio.run(ask()) == dict.fromkeys(wanted, 0)
+
+
+def test_what_has_no_leader_or_is_not_there_fails_by_itself(
+    aio: LoopRunner, kafka3: KafkaCluster, topic_name: str
+) -> None:
+    direct.create(kafka3.bootstrap(), topic_name, 3, replication=1)
+    seen = direct.admin(kafka3.bootstrap()).list_topics(topic_name, 10).topics[topic_name].partitions
+    gone = {p for p, found in seen.items() if found.leader == 3}
+    wanted = [TopicPartition(topic_name, p) for p in range(4)]
+
+    async def ask() -> dict[TopicPartition, int | Failure | None]:
+        async with direct.connected(kafka3.bootstrap()) as cluster:
+            kafka3.node(3).kill()
+            return await cluster.list_offsets(dict.fromkeys(wanted, Edge.END))
+
+    answers = aio.run(ask())
+    kinds = {source.partition: a.kind for source, a in answers.items() if isinstance(a, Failure)}
+    assert kinds.pop(3) is FailureKind.NOT_FOUND
+    assert set(kinds) == gone
+    assert set(kinds.values()) <= {FailureKind.UNREACHABLE, FailureKind.TIMEOUT}
+    assert all(answers[source] == 0 for source in wanted[:3] if source.partition not in gone)
