@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from hashlib import blake2b
 
-EXACT = 8192  # values that are kept one by one
+EXACT = 4096  # values that are kept one by one
 _BITS = 14  # of a hash that choose its register
 _REST = 64 - _BITS
 _REGISTERS = 1 << _BITS

@@ -265,7 +265,7 @@ def test_statistics_are_counted_when_asked_for(qtbot: QtBot, qtloop: LoopRunner,
             assert tab.strip.failure is not None
             assert "Its leader is away." in tab.strip.failure.message
             assert tab.view.facts["Records"].text() == "20 counted"
-            assert tab.view.facts["Value sizes"].text() == "p50 100 B, p99 100 B, largest 100 B"
+            assert tab.view.facts["Value sizes"].text() == "p50 100 B, p99 100 B, max 100 B"
             assert tab.view.facts["Distinct keys"].text().startswith("at least 1")
             assert _texts(tab.view.model, "Records") == ["10", "0", "10"]  # type: ignore[arg-type]
             QTest.keyClick(tab.view.partitions, Qt.Key.Key_Right)

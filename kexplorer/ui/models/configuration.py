@@ -168,13 +168,13 @@ def _default(row: Setting) -> str:
 
 COLUMNS: tuple[Column[Setting], ...] = (
     Column("Setting", lambda r: r.name, lambda r: r.name, 31),
-    Column("Value", _value, _order, 23, tip="What is in force, or what it is to be. F2 or a double click changes it"),
-    Column("In words", lambda r: in_words(r.name, r.value), _words_order, 14),
-    Column("Default", _default, _default, 20, tip="What would be in force if nobody set it"),
+    Column("Value", _value, _order, 22, tip="What is in force, or what it is to be. F2 or a double click changes it"),
+    Column("In words", lambda r: in_words(r.name, r.value), _words_order, 16),
+    Column("Default", _default, _default, 22, tip="What would be in force if nobody set it"),
     Column(
         "Set by", lambda r: r.entry.source.value, lambda r: r.entry.source.value, 14, tip="Who set what is in force"
     ),
-    Column("State", _state, _state, 20),
+    Column("State", _state, _state, 18),
 )
 VALUE, _SET_BY, _STATE = 1, 4, 5
 

@@ -46,14 +46,14 @@ def _note(row: TopicReader) -> str:
 
 
 GROUP_COLUMNS: tuple[Column[TopicReader], ...] = (
-    Column("Group", lambda r: r.group.id, lambda r: r.group.id, 26),
+    Column("Group", lambda r: r.group.id, lambda r: r.group.id, 25),
     Column("State", lambda r: r.group.state.value, lambda r: r.group.state.value, 14),
     Column("Type", lambda r: r.group.type.value, lambda r: r.group.type.value, 10),
-    Column("Members", lambda r: count(r.members), lambda r: r.members, 9, True, "That read this topic"),
+    Column("Members", lambda r: count(r.members), lambda r: r.members, 11, True, "That read this topic"),
     Column("Lag", lambda r: _lag(r.lag), lambda r: _order(r.lag), 11, True, "Offsets still to read, all partitions"),
     Column("Largest lag", _worst_text, lambda r: _order(worst.lag if (worst := _worst(r)) else None), 20),
     Column("Committed", _committed, _committed, 12, tip="Partitions with a committed offset"),
-    Column("Remarks", _note, _note, 24),
+    Column("Remarks", _note, _note, 18),
 )
 
 

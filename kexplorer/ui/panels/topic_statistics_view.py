@@ -178,7 +178,7 @@ def _shown(key: bytes) -> Shown:
 def _sizes(sizes: Sizes) -> str:
     if not sizes.count:
         return "none"
-    return f"p50 {size(sizes.quantile(0.5))}, p99 {size(sizes.quantile(0.99))}, largest {size(sizes.largest)}"
+    return f"p50 {size(sizes.quantile(0.5))}, p99 {size(sizes.quantile(0.99))}, max {size(sizes.largest)}"
 
 
 def _share(number: int, whole: int) -> str:
