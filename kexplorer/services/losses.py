@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _LOWERED = (
-    *("retention.ms", "retention.bytes", "local.retention.ms", "local.retention.bytes"),
-    *("log.retention.ms", "log.retention.minutes", "log.retention.hours", "log.retention.bytes"),
+    *("retention.ms", "retention.bytes", "log.retention.ms"),
+    *("log.retention.minutes", "log.retention.hours", "log.retention.bytes"),
 )
 
 

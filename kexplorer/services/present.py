@@ -49,9 +49,14 @@ async def spans_of(cluster: Cluster, topics: Iterable[Topic]) -> dict[TopicParti
     return found
 
 
-async def config_entries(cluster: Cluster, change: AlterConfig) -> dict[str, ConfigEntry] | Failure:
-    """Of the topic or broker; for all brokers, those of one of them."""
+async def config_entries(cluster: Cluster, change: AlterConfig) -> dict[str, ConfigEntry]:
+    """Of the topic or broker; for all brokers, those of one of them. Raises the `Failure` of that one, too."""
+    found: dict[str, ConfigEntry] | Failure
     if change.kind is ResourceKind.TOPIC:
-        return (await cluster.topic_configs([change.name]))[change.name]
-    broker = int(change.name) if change.name else min(each.id for each in (await cluster.metadata()).brokers)
-    return (await cluster.broker_configs([broker]))[broker]
+        found = (await cluster.topic_configs([change.name]))[change.name]
+    else:
+        broker = int(change.name) if change.name else min(each.id for each in (await cluster.metadata()).brokers)
+        found = (await cluster.broker_configs([broker]))[broker]
+    if isinstance(found, Failure):
+        raise found
+    return found

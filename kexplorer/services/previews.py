@@ -71,7 +71,7 @@ async def preview(cluster: Cluster, change: Change) -> Preview:
     try:
         await _LOOKS[type(change)](cluster, change, found)
     except Failure as failure:
-        found.warnings.append(f"What is there now could not be read. {failure}")
+        _warn_unread(failure, found)
     return found
 
 
@@ -137,9 +137,11 @@ async def _add(cluster: Cluster, change: AddPartitions, found: Preview) -> None:
 
 
 async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
-    entries = await config_entries(cluster, change)
-    if isinstance(entries, Failure):
-        raise entries
+    try:
+        entries = await config_entries(cluster, change)
+    except Failure as failure:
+        _warn_unread(failure, found)
+        entries = {}  # then a setting counts as losing the most that it may
     where = f"the {change.kind} {change.name}" if change.name else "all brokers"
     found.sentences.append(f"{_many(len(change.sets) + len(change.resets), 'setting')} of {where} changes at once.")
     if len(change.sets) + len(change.resets) > 1:
@@ -231,20 +233,17 @@ async def _reassign(cluster: Cluster, change: Reassign, found: Preview) -> None:
 
 
 async def _acls(cluster: Cluster, change: CreateAcls | DeleteAcls, found: Preview) -> None:
-    there = set(await cluster.acls())
     creates = isinstance(change, CreateAcls)
-    found.rows += [
-        Row(str(acl), "there" if acl in there else NOTHING, "there" if creates else NOTHING) for acl in change.acls
-    ]
-    found.sentences.append(
-        f"{_many(len(change.acls), 'ACL')} {_verb(len(change.acls))} {'created' if creates else 'deleted'}."
-    )
+    number = len(change.acls)
+    found.sentences.append(f"{_many(number, 'ACL')} {_verb(number)} {'created' if creates else 'deleted'}.")
     if not creates:
         found.destroy([acl.principal for acl in change.acls], cluster.profile.name)
         found.sentences.append("What was allowed by it is refused from now on; what was denied may be allowed.")
-        return
+    there = set(await cluster.acls())
+    then = "there" if creates else NOTHING
+    found.rows += [Row(str(acl), "there" if acl in there else NOTHING, then) for acl in change.acls]
     held = {(acl.resource, acl.name) for acl in there}
-    if any((acl.resource, acl.name) not in held for acl in change.acls):
+    if creates and any((acl.resource, acl.name) not in held for acl in change.acls):
         found.warnings.append(
             "It is the first ACL of its resource. Where brokers let everyone in if no ACL is found, from now on only "
             "those are let in whom ACLs name."
@@ -252,18 +251,19 @@ async def _acls(cluster: Cluster, change: CreateAcls | DeleteAcls, found: Previe
 
 
 async def _scram(cluster: Cluster, change: SetScram | DeleteScram, found: Preview) -> None:
+    sets = isinstance(change, SetScram)
+    if sets:
+        found.sentences.append(f"The user {change.user} can log in with {change.mechanism} and the new password.")
+    else:
+        found.destroy([change.user], cluster.profile.name)
+        found.sentences.append(f"The user {change.user} can't log in with {change.mechanism} any more.")
     users = {user.name: dict(user.iterations) for user in await cluster.scram_users()}
     has = users.get(change.user, {}).get(change.mechanism)
     old = NOTHING if has is None else f"{count(has)} iterations"
-    if isinstance(change, SetScram):
-        found.sentences.append(f"The user {change.user} can log in with {change.mechanism} and the new password.")
-        found.rows.append(Row(f"{change.user}, {change.mechanism}", old, f"{count(change.iterations)} iterations"))
-        if has is not None:
-            found.warnings.append("The old password is refused at the next login, running programs included.")
-        return
-    found.destroy([change.user], cluster.profile.name)
-    found.sentences.append(f"The user {change.user} can't log in with {change.mechanism} any more.")
-    found.rows.append(Row(f"{change.user}, {change.mechanism}", old, "deleted"))
+    new = f"{count(change.iterations)} iterations" if isinstance(change, SetScram) else "deleted"
+    found.rows.append(Row(f"{change.user}, {change.mechanism}", old, new))
+    if sets and has is not None:
+        found.warnings.append("The old password is refused at the next login, running programs included.")
 
 
 async def _quota(cluster: Cluster, change: AlterQuota, found: Preview) -> None:
@@ -291,6 +291,10 @@ _LOOKS: dict[type[Change], Callable[[Cluster, Any, Preview], Awaitable[None]]] =
 
 
 # as words
+
+
+def _warn_unread(failure: Failure, found: Preview) -> None:
+    found.warnings.append(f"What is there now could not be read. {failure}")
 
 
 def _warn_internal(topics: Iterable[Topic], found: Preview) -> None:

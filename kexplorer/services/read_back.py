@@ -78,8 +78,6 @@ def _counted(topic: str, wanted: int, there: int) -> list[str]:
 async def _configured(cluster: Cluster, change: AlterConfig, _: set[str]) -> list[str]:
     """What holds for all brokers is not compared where the broker that was asked has a value of its own."""
     entries = await config_entries(cluster, change)
-    if isinstance(entries, Failure):
-        raise entries
     if change.kind is ResourceKind.BROKER and not change.name:
         entries = {name: each for name, each in entries.items() if each.source is not ConfigSource.DYNAMIC_BROKER}
     sets = {name: value for name, value in change.sets.items() if name in entries or change.name}

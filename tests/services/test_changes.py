@@ -43,11 +43,12 @@ ACL = Acl("User:alice", AclResource.TOPIC, "orders", AclOperation.READ)
 SECRET = "s3cret"
 SHA = ScramMechanism.SHA_512
 
+LOWERS = AlterConfig(ResourceKind.TOPIC, "orders", {"retention.ms": "1000"}, ("cleanup.policy",))
 CHANGES: list[Change] = [
     CreateTopic("new", 3, 1, {"cleanup.policy": "compact"}),
     DeleteTopics(("orders", "payments")),
     AddPartitions("orders", 5),
-    AlterConfig(ResourceKind.TOPIC, "orders", {"retention.ms": "1000"}, ("cleanup.policy",)),
+    LOWERS,
     AlterConfig(ResourceKind.BROKER, "1", {"log.cleaner.threads": "2"}),
     PurgeRecords({A: 2, B: 1}),
     ElectPreferred((A,)),
@@ -323,6 +324,19 @@ def test_what_cannot_be_read_does_not_keep_the_change_from_being_offered(
     outcome = aio.run(changes.carry_out(change, preview))
     assert outcome.failures == {}
     assert "You may not read it." in " ".join(outcome.differs)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: type(change).__name__)
+def test_what_destroys_is_known_for_it_even_if_nothing_can_be_read(
+    aio: LoopRunner, cluster: FakeCluster, changes: Changes, change: Change
+) -> None:
+    calls = ("metadata", "topic", "list_offsets", "topic_configs", "broker_configs", "acls", "scram_users", "quotas")
+    cluster.failures = {call: Failure(FailureKind.TIMEOUT, "No answer.") for call in calls}
+    preview = _preview(aio, changes, change)
+    assert any("No answer." in warning for warning in preview.warnings)
+    destroying = (DeleteTopics, PurgeRecords, DeleteAcls, DeleteScram)
+    assert preview.destroys == (isinstance(change, destroying) or change == LOWERS)
+    assert bool(preview.typed) == preview.destroys
 
 
 def test_a_change_that_takes_its_time_is_waited_for(aio: LoopRunner, cluster: FakeCluster, audit: MemoryAudit) -> None:
