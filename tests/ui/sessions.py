@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
@@ -13,6 +15,20 @@ from kexplorer.ui.dialogs.change_dialog import ChangeDialog
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 from tests.services.memory_audit import MemoryAudit
+
+
+class Marked:
+    """Favourites in memory."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = frozenset(names)
+
+    async def load(self) -> frozenset[str]:
+        return self.names
+
+    async def mark(self, topics: Sequence[str], on: bool) -> frozenset[str]:
+        self.names = self.names | set(topics) if on else self.names - set(topics)
+        return self.names
 
 
 def session_on(cluster: FakeCluster) -> Session:

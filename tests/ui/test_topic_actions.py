@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -23,23 +23,9 @@ from kexplorer.ui.panels.topics import TopicsPanel
 from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
-from tests.ui.sessions import click, confirmed, dialog_of, session_on
+from tests.ui.sessions import Marked, click, confirmed, dialog_of, session_on
 
 pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform tells of every dialog
-
-
-class Marked:
-    """Favourites in memory."""
-
-    def __init__(self, *names: str) -> None:
-        self.names = frozenset(names)
-
-    async def load(self) -> frozenset[str]:
-        return self.names
-
-    async def mark(self, topics: Sequence[str], on: bool) -> frozenset[str]:
-        self.names = self.names | set(topics) if on else self.names - set(topics)
-        return self.names
 
 
 @pytest.fixture
@@ -55,13 +41,13 @@ def cluster(heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch) -> FakeCluste
 
 
 @asynccontextmanager
-async def _opened(cluster: FakeCluster, marked: Marked | None = None) -> AsyncIterator[TopicsPanel]:
+async def _opened(cluster: FakeCluster, *marked: str) -> AsyncIterator[TopicsPanel]:
     session = session_on(cluster)
 
     async def open_session() -> Session:
         return session
 
-    panel = TopicsPanel(cluster.profile, open_session, lambda _: None, lambda _: None, marked)
+    panel = TopicsPanel(cluster.profile, open_session, lambda _: None, lambda _: None, Marked(*marked), dict)
     panel.resize(1200, 500)
     panel.show()
     try:
@@ -240,10 +226,8 @@ def test_a_cluster_that_does_not_tell_sizes_is_not_asked_again(qtloop: LoopRunne
 
 
 def test_favourites_are_marked_kept_and_come_first(qtloop: LoopRunner, cluster: FakeCluster) -> None:
-    marked = Marked("payments")
-
     async def run() -> None:
-        async with _opened(cluster, marked) as panel:
+        async with _opened(cluster, "payments") as panel:
             (first,) = [each for each in panel.findChildren(QCheckBox) if each.text() == "Favourites first"]
             first.setChecked(True)
             await until(lambda: _names(panel) == ["payments", "audit", "orders"])
@@ -256,7 +240,6 @@ def test_favourites_are_marked_kept_and_come_first(qtloop: LoopRunner, cluster: 
             await until(lambda: _names(panel) == ["audit", "orders", "payments"])
 
     qtloop.run(run())
-    assert marked.names == frozenset()
 
 
 def test_a_filter_that_is_wrong_is_told_until_it_is_right(qtloop: LoopRunner, cluster: FakeCluster) -> None:
@@ -274,7 +257,7 @@ def test_a_filter_that_is_wrong_is_told_until_it_is_right(qtloop: LoopRunner, cl
 
 def test_every_action_has_a_shortcut_of_its_own(qtloop: LoopRunner, cluster: FakeCluster) -> None:
     async def run() -> None:
-        async with _opened(cluster, Marked()) as panel:
+        async with _opened(cluster) as panel:
             keys = [action.shortcut().toString() for action in panel.panel_actions()]
             assert all(keys)
             assert len(set(keys)) == len(keys)

@@ -14,6 +14,7 @@ from kexplorer.services.sessions import Session
 from kexplorer.ui.panels.topics import TopicsPanel
 from tests.rig.loops import LoopRunner
 from tests.ui.fakes import SHOP, topics
+from tests.ui.sessions import Marked
 
 
 class Shown:
@@ -27,7 +28,7 @@ class Shown:
         (self.table,) = self.panel.findChildren(QTableView)
 
     async def _make(self) -> TopicsPanel:
-        panel = TopicsPanel(SHOP, self._never, self.opened.append, self.details.append)
+        panel = TopicsPanel(SHOP, self._never, self.opened.append, self.details.append, Marked(), dict)
         panel._take(ClusterMetadata(None, (), tuple(topics("audit", "orders", "orders-dlq"))))
         return panel
 

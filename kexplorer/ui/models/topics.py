@@ -134,6 +134,10 @@ COLUMNS = (
 )
 SIZE, HEALTH = 4, len(COLUMNS) - 1
 NOT_TOLD = "not told"
+_ALIGNMENTS = tuple(
+    (Qt.AlignmentFlag.AlignRight if column.numeric else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
+    for column in COLUMNS
+)
 
 
 class TopicsModel(QAbstractTableModel):
@@ -143,6 +147,7 @@ class TopicsModel(QAbstractTableModel):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._all: dict[str, TopicRow] = {}
+        self._sorted: list[TopicRow] = []  # what is shown without a filter
         self._shown: list[TopicRow] = []
         self._row_of: dict[str, int] = {}
         self._rank: Callable[[str], int | None] = lambda _: 0
@@ -164,7 +169,7 @@ class TopicsModel(QAbstractTableModel):
         if same:
             self._changed(0, len(self._shown) - 1)
         else:
-            self._show()
+            self._arrange()
 
     def set_offsets(self, found: Mapping[str, TopicOffsets]) -> None:
         for name, offsets in found.items():
@@ -193,12 +198,12 @@ class TopicsModel(QAbstractTableModel):
         self._favourites = names
         for name, row in self._all.items():
             row.favourite = name in names
-        self._show()
+        self._arrange()
         self._changed(0, len(self._shown) - 1)
 
     def show_favourites_first(self, on: bool) -> None:
         self._favourites_first = on
-        self._show()
+        self._arrange()
 
     def set_filter(self, rank: Callable[[str], int | None]) -> None:
         """`rank` says of a name how well it fits; None: it is not shown. Greater ranks come first."""
@@ -207,7 +212,7 @@ class TopicsModel(QAbstractTableModel):
 
     def show_internal(self, on: bool) -> None:
         self._internal = on
-        self._show()
+        self._arrange()
 
     def row(self, number: int) -> TopicRow:
         return self._shown[number]
@@ -219,7 +224,7 @@ class TopicsModel(QAbstractTableModel):
     @property
     def total(self) -> int:
         """Topics that would be shown without a filter."""
-        return sum(self._internal or not row.topic.internal for row in self._all.values())
+        return len(self._sorted)
 
     def unknown(self) -> Sequence[Topic]:
         """Topics whose offsets were not looked up yet, in the order of the rows."""
@@ -246,7 +251,7 @@ class TopicsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole:
             told = (self._no_sizes or self._partly_sized) if section == SIZE else ""
             return html.escape(f"{column.tip}. {told}" if told else column.tip) or None
-        return _alignment(column) if role == Qt.ItemDataRole.TextAlignmentRole else None
+        return _ALIGNMENTS[section] if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         row = self._shown[index.row()]
@@ -255,7 +260,7 @@ class TopicsModel(QAbstractTableModel):
                 return NOT_TOLD if row.size is None else f"≥ {size(row.size)}"
             return COLUMNS[index.column()].text(row)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _alignment(COLUMNS[index.column()])
+            return _ALIGNMENTS[index.column()]
         if role == Qt.ItemDataRole.ToolTipRole:
             told = (self._no_sizes or self._partly_sized) if index.column() == SIZE else ""
             return html.escape(told or str(row.trouble or "")) or None
@@ -263,25 +268,30 @@ class TopicsModel(QAbstractTableModel):
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._sort = (COLUMNS[column], order)
-        self._show()
+        self._arrange()
 
     # inside
 
-    def _show(self) -> None:
-        """Filters and sorts anew. The view keeps its place only while the topics stay the same."""
+    def _arrange(self) -> None:
+        """Sorts anew, so that a filter has only to leave rows out."""
         column, order = self._sort
-        rank = self._rank
-        ranked = {
-            name: found
-            for name, row in self._all.items()
-            if (self._internal or not row.topic.internal) and (found := rank(name)) is not None
-        }
-        rows = [self._all[name] for name in sorted(ranked)]
+        rows = [row for row in self._all.values() if self._internal or not row.topic.internal]
+        rows.sort(key=lambda row: row.topic.name)
         rows.sort(key=column.order, reverse=order == Qt.SortOrder.DescendingOrder)
-        if any(ranked.values()):
-            rows.sort(key=lambda row: -ranked[row.topic.name])
         if self._favourites_first:
             rows.sort(key=lambda row: not row.favourite)
+        self._sorted = rows
+        self._show()
+
+    def _show(self) -> None:
+        """Filters anew. The view keeps its place only while the topics stay the same."""
+        rank = self._rank
+        ranked = [(found, row) for row in self._sorted if (found := rank(row.topic.name)) is not None]
+        if any(found for found, _ in ranked):
+            ranked.sort(key=lambda each: -each[0])
+            if self._favourites_first:
+                ranked.sort(key=lambda each: not each[1].favourite)
+        rows = [row for _, row in ranked]
         row_of = {row.topic.name: i for i, row in enumerate(rows)}
         if row_of.keys() == self._row_of.keys():
             self._reorder(rows, row_of)
@@ -306,8 +316,3 @@ class TopicsModel(QAbstractTableModel):
     def _changed(self, first: int, last: int) -> None:
         if first <= last:
             self.dataChanged.emit(self.index(first, 0), self.index(last, len(COLUMNS) - 1))
-
-
-def _alignment(column: _Column) -> Qt.AlignmentFlag:
-    side = Qt.AlignmentFlag.AlignRight if column.numeric else Qt.AlignmentFlag.AlignLeft
-    return side | Qt.AlignmentFlag.AlignVCenter

@@ -122,7 +122,8 @@ class TopicActions:
     async def _compare(self, names: Sequence[str]) -> None:
         from kexplorer.ui.dialogs.compare_topics import compare_topics
 
-        await compare_topics(self._parent, self._profile.name, names, self._clusters())
+        clusters = {self._profile.name: self._open_session, **self._clusters()}
+        await compare_topics(self._parent, self._profile.name, names, clusters)
 
     async def _export(self, names: Sequence[str]) -> None:
         from kexplorer.ui.dialogs.export_definition import export_definition

@@ -61,8 +61,8 @@ class TopicsPanel(Panel):
         open_session: Callable[[], Awaitable[Session]],
         open_topics: Callable[[Sequence[str]], None],
         open_details: Callable[[str], None],
-        favourites: Favourites | None = None,
-        clusters: Callable[[], Mapping[str, OpenSession]] | None = None,
+        favourites: Favourites,
+        clusters: Callable[[], Mapping[str, OpenSession]],
     ) -> None:
         super().__init__(topics_key(profile.name), "Topics", "topic", profile.name, profile.colour)
         self._open_session = open_session
@@ -74,16 +74,14 @@ class TopicsPanel(Panel):
         self._known = False  # which topics there are
         self._model = TopicsModel(self)
         self._place: tuple[list[str], str, int] = ([], "", 0)  # selected and current topics, and how far it is scrolled
-        everywhere = clusters or (lambda: {profile.name: open_session})
-        self.actions_on = TopicActions(self, profile, self.tasks, open_session, self._selected, everywhere)
+        self.actions_on = TopicActions(self, profile, self.tasks, open_session, self._selected, clusters)
         self._build()
         self.actions_on.look()
         self._table.selectionModel().selectionChanged.connect(lambda *_: self.actions_on.look())
         self._model.modelAboutToBeReset.connect(self._remember_place)
         self._model.modelReset.connect(self._restore_place)  # behind the table's own: that one forgets the selection
         self.tasks.start("load", self._load())
-        if favourites:
-            self.tasks.start("favourites", self._load_favourites(favourites))
+        self.tasks.start("favourites", self._load_favourites())
 
     def _build(self) -> None:
         self._count = plain_label("", role="muted")
@@ -101,7 +99,6 @@ class TopicsPanel(Panel):
         self._star = QAction(icon("star"), "Mark or unmark as favourite", self, shortcut=QKeySequence("Ctrl+Alt+S"))
         self._star.triggered.connect(self._toggle_star)
         self._first = QCheckBox("Favourites first")
-        self._first.setVisible(self._favourites is not None)
         self._first.toggled.connect(self._model.show_favourites_first)
         bar = QHBoxLayout()
         bar.setContentsMargins(12, 8, 12, 8)
@@ -134,8 +131,7 @@ class TopicsPanel(Panel):
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        stars = (self._star,) if self._favourites else ()
-        return (self._refresh, self._find, self.actions_on.create, *self.actions_on.on_topics, *stars)
+        return (self._refresh, self._find, self.actions_on.create, *self.actions_on.on_topics, self._star)
 
     def set_zone(self, zone: tzinfo) -> None:
         self.actions_on.zone = zone
@@ -217,8 +213,8 @@ class TopicsPanel(Panel):
             else:
                 await asyncio.sleep(_LOOK_EVERY)
 
-    async def _load_favourites(self, favourites: Favourites) -> None:
-        self._show_stars(await favourites.load())
+    async def _load_favourites(self) -> None:
+        self._show_stars(await self._favourites.load())
 
     async def _look(self, session: Session, topics: Sequence[Topic]) -> None:
         await session.catalog.offsets(topics, self._model.set_offsets)
@@ -259,11 +255,11 @@ class TopicsPanel(Panel):
     def _toggle_star(self) -> None:
         """All that are selected: marked, unless all of them are."""
         names = self._selected()
-        if self._favourites and names:
-            self.tasks.start("favourites", self._mark(self._favourites, names, not self._starred.issuperset(names)))
+        if names:
+            self.tasks.start("favourites", self._mark(names, not self._starred.issuperset(names)))
 
-    async def _mark(self, favourites: Favourites, names: Sequence[str], on: bool) -> None:
-        self._show_stars(await favourites.mark(names, on))
+    async def _mark(self, names: Sequence[str], on: bool) -> None:
+        self._show_stars(await self._favourites.mark(names, on))
 
     def _show_stars(self, names: frozenset[str]) -> None:
         self._starred = names
@@ -324,9 +320,8 @@ class TopicsPanel(Panel):
             menu.addAction(icon("partition"), "Partitions and configuration", lambda: self._open_details(names[0]))
         copy = "Copy name" if len(names) == 1 else "Copy names"
         menu.addAction(icon("copy"), copy, lambda: QGuiApplication.clipboard().setText("\n".join(names)))
-        if self._favourites:
-            on = not self._starred.issuperset(names)
-            menu.addAction(icon("star"), "Mark as favourite" if on else "No favourite any more", self._star.trigger)
+        on = not self._starred.issuperset(names)
+        menu.addAction(icon("star"), "Mark as favourite" if on else "No favourite any more", self._star.trigger)
         menu.addSeparator()
         menu.addActions(self.actions_on.on_topics)
         menu.popup(self._table.viewport().mapToGlobal(at))
