@@ -75,7 +75,7 @@ def _tone(row: PreviewRow, column: int) -> str:
 
 
 _COLUMNS: tuple[Column[PreviewRow], ...] = (
-    Column("Row", lambda r: count(r.number), lambda r: r.number, 7, numeric=True),
+    Column("Row", lambda r: count(r.number), lambda r: r.number, 10, numeric=True),
     Column("Topic", _topic, _topic, 18),
     Column("Partition", lambda r: r.partition, lambda r: r.partition, 10, tip="Where the row would go"),
     Column("Key", _key, _key, 20),

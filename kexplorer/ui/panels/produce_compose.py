@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QPushButton, QSpinBox, QSplitter, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kexplorer.formats.composing import Composer
 from kexplorer.formats.numbers import count
@@ -28,10 +28,10 @@ from kexplorer.ui.panels.produce_message import MessageEditor
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, bar
 from kexplorer.ui.panels.produce_templates import TemplatesButton, ask_texts
 from kexplorer.ui.widgets.delivery_list import DeliveryList
+from kexplorer.ui.widgets.limit_spin import LimitSpin
 from kexplorer.ui.widgets.producer_settings import ProducerSettingsBox
 from kexplorer.ui.widgets.production_view import ProductionView
 
-_MOST_TIMES = 1_000_000_000
 _SINGLE = tuple(preset for preset in PRESETS if not preset.transactional)  # the others are sent from the basket
 
 
@@ -51,17 +51,8 @@ class ComposeTab(ProduceTab):
         self.fill.setToolTip(
             "${uuid}, ${now}, ${now.iso}, ${seq}, ${random.int(1,9)}, ${choice(a,b)}, ${faker.name}, ${ask:variable}"
         )
-        self.times = QSpinBox()
-        self.times.setRange(1, _MOST_TIMES)
-        self.times.setPrefix("× ")
-        self.times.setGroupSeparatorShown(True)
-        self.times.setAccessibleName("How many times")
-        self.rate = QDoubleSpinBox()
-        self.rate.setRange(0, 10_000_000)
-        self.rate.setDecimals(1)
-        self.rate.setSuffix(" /s")
-        self.rate.setSpecialValueText("as fast as it goes")
-        self.rate.setAccessibleName("Messages a second")
+        self.times = LimitSpin("How many times it is sent", "once", " times", least=1)
+        self.rate = LimitSpin("Messages a second", "as fast as it goes", " /s", decimals=1)
         self.add = QPushButton(icon("plus"), "Add to transaction")
         self.send_button = QPushButton("Send")
         self.send_button.setProperty("kind", "primary")
@@ -174,7 +165,7 @@ class ComposeTab(ProduceTab):
             self.said.emit(f"Delivered to partition {delivery.partition} of {outgoing.topic}.")
 
     async def _send_many(self, settings: ProducerSettings) -> None:
-        number, rate = self.times.value(), self.rate.value() or None
+        number, rate = int(self.times.value()), self.rate.limit
         source = await self._repeated(number)
         if source is None:
             return
@@ -251,7 +242,7 @@ class ComposeTab(ProduceTab):
         """What is possible as things stand. What is wrong with the message is said when it is to be sent."""
         busy, refused, many = self._sending, self.of.refused, self.times.value() > 1
         self.send_button.setEnabled(not busy and not refused)
-        self.send_button.setText(f"Send {count(self.times.value())}" if many else "Send")
+        self.send_button.setText(f"Send {count(int(self.times.value()))}" if many else "Send")
         self.rate.setVisible(many)
         self.add.setEnabled(not refused)
         self.send_button.setToolTip(str(refused) if refused else "Send this message (Ctrl+Return)")

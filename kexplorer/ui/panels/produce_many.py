@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QFileDialog, QLineEdit, QPushButton, QSpinBox, QSplitter
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton, QSplitter, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.formats.partitioning import predicted
@@ -24,6 +24,7 @@ from kexplorer.ui.models.preview_rows import PreviewModel
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, bar
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.limit_spin import LimitSpin
 from kexplorer.ui.widgets.producer_settings import ProducerSettingsBox
 from kexplorer.ui.widgets.production_view import ProductionView
 from kexplorer.ui.widgets.rows_source_box import RowsSourceBox
@@ -44,15 +45,17 @@ class ManyTab(ProduceTab):
         self.table = RowsTable(self.model, "First rows")
         self.told = ElidedLabel()
         self.told.setProperty("role", "muted")
-        self.check_first = QCheckBox("Check all rows before the first is sent")
+        self.check_first = QCheckBox("Only if every row is right")
         self.check_first.setChecked(True)
-        self.check_first.setToolTip("Otherwise rows that are wrong are left out, and told of in the report")
-        self.most = _spin("No limit", " messages at most")
-        self.seconds = _spin("No limit", " s at most")
-        self.rate = _rate("As fast as it goes", " messages/s")
-        self.byte_rate = _rate("Any size", " MB/s")
+        self.check_first.setToolTip(
+            "All are checked before the first is sent; otherwise wrong ones are left out, and told of"
+        )
+        self.most = LimitSpin("Messages at most", "all rows", " rows")
+        self.seconds = LimitSpin("Seconds at most", "no end", " s")
+        self.rate = LimitSpin("Messages a second", "as fast as it goes", " /s", decimals=1)
+        self.byte_rate = LimitSpin("Megabytes a second, of keys and values", "any size", " MB/s", decimals=1)
         self.report = QLineEdit()
-        self.report.setPlaceholderText("Report: none")
+        self.report.setPlaceholderText("None")
         self.report.setAccessibleName("Report")
         self.report.setToolTip("A line of JSON for each row: where it is, or why it is nowhere")
         self.choose_report = QPushButton("Report…")
@@ -78,8 +81,9 @@ class ManyTab(ProduceTab):
         self.column.addLayout(bar([self.settings], stretched=self.settings))
         self.column.addLayout(bar([plain_label("First rows", "heading"), self.told], stretched=self.told))
         self.column.addWidget(splitter, 1)
-        self.column.addLayout(bar([*limits, self.report, self.choose_report, self.resume], stretched=self.report))
-        self.column.addLayout(bar([self.check_first], [self.check, self.start_button]))
+        report: list[QWidget] = [plain_label("Report", "muted"), self.report, self.choose_report, self.resume]
+        self.column.addLayout(bar([plain_label("Send", "muted"), *limits, self.check_first]))
+        self.column.addLayout(bar(report, [self.check, self.start_button], stretched=self.report))
 
     def _connect(self) -> None:
         self.source.changed.connect(self._show_preview)
@@ -122,7 +126,7 @@ class ManyTab(ProduceTab):
                 answered=answered,
                 stop_at_wrong_row=self.check_first.isChecked(),
             )
-            outcome = await self.production.run(production, f"Rows of {source.name}", self.most.value() or None)
+            outcome = await self.production.run(production, f"Rows of {source.name}", self.most.whole)
             self.said.emit(" ".join(outcome.lines()))
         finally:
             self._sending = False
@@ -152,13 +156,8 @@ class ManyTab(ProduceTab):
         return await asyncio.to_thread(read_report, report, source)
 
     def _limits(self) -> Limits:
-        megabytes = self.byte_rate.value()
-        return Limits(
-            self.most.value() or None,
-            self.rate.value() or None,
-            megabytes * 1_000_000 if megabytes else None,
-            float(self.seconds.value()) or None,
-        )
+        megabytes = self.byte_rate.limit
+        return Limits(self.most.whole, self.rate.limit, megabytes and megabytes * 1_000_000, self.seconds.limit)
 
     def _show_preview(self) -> None:
         if self.source.path.text().strip() and not self._sending:
@@ -233,24 +232,3 @@ class ManyTab(ProduceTab):
     def restore_state(self, state: Mapping[str, object]) -> None:
         self.source.restore_state(state.get("source"))
         self.settings.restore_state(state.get("settings"))
-
-
-def _spin(nothing: str, suffix: str) -> QSpinBox:
-    spin = QSpinBox()
-    spin.setRange(0, 1_000_000_000)
-    spin.setGroupSeparatorShown(True)
-    spin.setSpecialValueText(nothing)
-    spin.setSuffix(suffix)
-    spin.setAccessibleName(suffix.strip())
-    return spin
-
-
-def _rate(nothing: str, suffix: str) -> QDoubleSpinBox:
-    spin = QDoubleSpinBox()
-    spin.setRange(0, 10_000_000)
-    spin.setDecimals(1)
-    spin.setGroupSeparatorShown(True)
-    spin.setSpecialValueText(nothing)
-    spin.setSuffix(suffix)
-    spin.setAccessibleName(suffix.strip())
-    return spin

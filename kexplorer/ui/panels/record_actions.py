@@ -26,6 +26,7 @@ class RecordActions(QObject):
 
     schemas_changed = Signal()
     life_wanted = Signal(object)  # bytes: every record with this key
+    resend_wanted = Signal(object)  # Record: to be edited and sent again
 
     def __init__(
         self,
@@ -41,6 +42,7 @@ class RecordActions(QObject):
         self._known = known
         self._life = self._action("key", "Life of this key", "Ctrl+Shift+K", self._show_life)
         self._compare = self._action("split", "Compare the two selected records", "Ctrl+D", self._show_comparison)
+        self._resend = self._action("produce", "Edit and resend…", "Ctrl+Alt+B", self._edit_and_resend)
         self._kcat = self._action("copy", "Copy as kcat command", "Ctrl+Alt+K", lambda: self._copy(kcat_command))
         self._python = self._action("copy", "Copy as Python program", "Ctrl+Alt+P", lambda: self._copy(python_snippet))
         self._value = self._action("schema", "Schema of the values…", "Ctrl+Alt+V", lambda: self._assign(Part.VALUE))
@@ -49,14 +51,14 @@ class RecordActions(QObject):
         self.update()
 
     def all(self) -> Sequence[QAction]:
-        return (self._life, self._compare, self._kcat, self._python, self._value, self._key)
+        return (self._life, self._compare, self._resend, self._kcat, self._python, self._value, self._key)
 
     def update(self) -> None:
         """What is possible with the selection as it is."""
         record = self._view.current_record
         self._life.setEnabled(record is not None and record.key is not None)
         self._compare.setEnabled(self._view.selected_count == 2)
-        for action in (self._kcat, self._python, self._value, self._key):
+        for action in (self._resend, self._kcat, self._python, self._value, self._key):
             action.setEnabled(record is not None)
 
     def _action(self, icon_name: str, text: str, keys: str, run: Callable[[], None]) -> QAction:
@@ -69,6 +71,11 @@ class RecordActions(QObject):
         record = self._view.current_record
         if record is not None and record.key is not None:
             self.life_wanted.emit(record.key)
+
+    def _edit_and_resend(self) -> None:
+        record = self._view.current_record
+        if record is not None:
+            self.resend_wanted.emit(record)
 
     def _show_comparison(self) -> None:
         records = self._view.selected_records()

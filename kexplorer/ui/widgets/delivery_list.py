@@ -27,6 +27,7 @@ class DeliveryList(QWidget):
         self.show_it.setToolTip("Open the delivered message among the others of its partition")
         row = QHBoxLayout()
         row.setContentsMargins(12, 4, 12, 4)
+        row.setSpacing(8)
         row.addWidget(plain_label("Deliveries", "heading"))
         row.addWidget(self.counted)
         row.addStretch()

@@ -47,7 +47,7 @@ class HeadersEditor(QWidget):
         for button in (self.up, self.down, self.remove, self.add):
             row.addWidget(button)
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(4, 0, 0, 0)
         column.setSpacing(4)
         column.addLayout(row)
         column.addWidget(self.table, 1)

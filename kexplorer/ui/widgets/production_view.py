@@ -57,7 +57,7 @@ class ProductionView(QWidget):
     @property
     def undelivered(self) -> int:
         """Messages of the running production of which nobody knows yet whether they arrived."""
-        return self._production.progress().undelivered if self._production else 0
+        return max(self._production.progress().undelivered, 0) if self._production else 0
 
     @property
     def running(self) -> bool:
@@ -124,7 +124,7 @@ class ProductionView(QWidget):
 def _in_words(progress: Progress) -> str:
     parts = [
         f"{count(progress.acknowledged)} acknowledged",
-        f"{count(progress.undelivered)} on the way",
+        f"{count(max(progress.undelivered, 0))} on the way",
         f"{count(progress.failed)} failed" if progress.failed else "",
         f"{count(progress.skipped)} left out" if progress.skipped else "",
         rate(progress.rate),

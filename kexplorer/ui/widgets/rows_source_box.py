@@ -185,6 +185,8 @@ class _Mapping(QWidget):
             label = plain_label(name, "muted")
             label.setBuddy(box)
             box.setAccessibleName(name)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMaximumWidth(self.fontMetrics().averageCharWidth() * 26)
             box.activated.connect(lambda _: self.changed.emit())
             row.addWidget(label)
             row.addWidget(box)
