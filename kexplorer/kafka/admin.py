@@ -137,8 +137,9 @@ class Admin:
     async def _metadata(self, seconds: float, topic: str | None = None) -> ClusterMetadata:
         wanted = {} if topic is None else {"topic": topic}
 
+        until = time.monotonic() + seconds  # from now, not from when the calls before it have ended
+
         def ask() -> ClusterMetadata:
-            until = time.monotonic() + seconds
             for share in _SHARES:  # the client asks any one broker, and that may be the one that is frozen
                 try:
                     return described.metadata(self._open().list_topics(timeout=share * seconds, **wanted), self._racks)
