@@ -114,7 +114,7 @@ def _question(source: TopicPartition, offset: int, isolation: IsolationLevel) ->
     committed = isolation is IsolationLevel.READ_COMMITTED
     whole = struct.pack(">iiiibii", -1, _WAIT, 1, _AT_ONCE, committed, 0, -1)  # -1: no replica, no session
     partition = struct.pack(">iiiqqi", 1, source.partition, -1, offset, -1, _AT_ONCE)  # -1: any epoch, no replica
-    return whole + struct.pack(">i", 1) + text(source.topic) + partition + struct.pack(">i", 0) + text("")
+    return whole + struct.pack(">i", 1) + text(source.topic) + partition + struct.pack(">i", 0)
 
 
 def _partition(answer: Cursor) -> tuple[memoryview, list[tuple[int, int]]]:
@@ -133,5 +133,4 @@ def _partition(answer: Cursor) -> tuple[memoryview, list[tuple[int, int]]]:
     for _ in range(3):  # high watermark, last stable offset, log start
         answer.number("q")
     aborted = [(answer.number("q"), answer.number("q")) for _ in answer.count()]
-    answer.number("i")  # a replica to prefer, which is for those who told their rack
     return answer.data(), aborted

@@ -20,7 +20,8 @@ from kexplorer.model.profile import Credentials, Profile, SaslMechanism
 
 FETCH, METADATA = 1, 3
 _SASL_HANDSHAKE, _API_VERSIONS, _SASL_AUTHENTICATE = 17, 18, 36
-VERSIONS = {FETCH: 11, METADATA: 4, _SASL_HANDSHAKE: 1, _API_VERSIONS: 0, _SASL_AUTHENTICATE: 0}  # since Kafka 2.3
+# Known since Kafka 2.1. Later ones of FETCH are answered by followers as well.
+VERSIONS = {FETCH: 10, METADATA: 4, _SASL_HANDSHAKE: 1, _API_VERSIONS: 0, _SASL_AUTHENTICATE: 0}
 _PATIENCE = 5.0  # seconds for each answer
 _LARGEST = 100 << 20  # bytes of an answer; the client library's limit is the same
 _MOST_ROUNDS = 1_000_000  # of a SCRAM login: a broker could ask for years of them

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from kexplorer.formats.filters import compile_filter
 from kexplorer.kafka import scan_by_client, scan_directly
+from kexplorer.kafka.checks import bootstrap as addresses
 from kexplorer.kafka.fetching import Fetcher
 from kexplorer.kafka.record_batches import NotUnderstood
 from kexplorer.kafka.scan import Scan
@@ -24,6 +26,7 @@ from tests.kafka.raw_batches import Made, packed, write
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster
 from tests.rig.properties import USERS
+from tests.rig.waiting import wait
 
 pytestmark = pytest.mark.kafka
 
@@ -220,3 +223,94 @@ def test_a_filter_that_many_records_match_is_left_to_the_client_library(
     first, second = _run(_scan(broker.bootstrap), OffsetRange(source, 0, 500), OffsetRange(source, 500, 1000))
     assert left == [OffsetRange(source, 500, 1000)]
     assert [record.offset for record in (*first.matches, *second.matches)] == list(range(1000))
+
+
+def test_records_that_are_gone(broker: Broker, topic_name: str, left: list[OffsetRange]) -> None:
+    """The client library says which; what is left of the range is found."""
+    direct.create(broker.bootstrap, topic_name)
+    direct.produce(broker.bootstrap, topic_name, direct.rows(1000))
+    direct.delete_records(broker.bootstrap, topic_name, {0: 500})
+    whole = OffsetRange(TopicPartition(topic_name, 0), 0, 1000)
+    (result,) = _run(_scan(broker.bootstrap, FilterSpec("99")), whole)
+    assert left == [whole]
+    assert [record.offset for record in result.matches] == [n for n in range(500, 1000) if "99" in str(n)]
+    assert result.done
+    (trouble,) = result.troubles
+    assert "Records 0 to 499 of partition 0 are gone" in trouble.failure.message
+
+
+def test_a_log_that_ends_too_early(broker: Broker, topic_name: str) -> None:
+    """As after a topic was made again: what is there is found, and nobody says that it was all."""
+    direct.create(broker.bootstrap, topic_name)
+    direct.produce(broker.bootstrap, topic_name, direct.rows(100))
+    (result,) = _run(_scan(broker.bootstrap, FilterSpec("99")), OffsetRange(TopicPartition(topic_name, 0), 0, 1000))
+    assert [record.offset for record in result.matches] == [99]
+    assert (result.records, result.reached) == (100, 100)
+    assert "ends at 100, before offset 1000" in result.troubles[0].failure.message
+
+
+def test_connections_are_cut(kafka: KafkaCluster, topic_name: str, left: list[OffsetRange]) -> None:
+    """In the middle of an answer: the client library goes on where the whole batches before it end."""
+    direct.create(kafka.bootstrap(), topic_name)
+    direct.produce(kafka.bootstrap(), topic_name, direct.rows(6000, size=1000))
+    proxy = kafka.proxies[0]
+    scan, source = _scan(kafka.bootstrap("PROXY"), FilterSpec("99")), TopicPartition(topic_name, 0)
+    first, rest = Piece(OffsetRange(source, 0, 100)), Piece(OffsetRange(source, 100, 6000))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(scan, first).result()
+        proxy.rate(2_000_000)
+        scanning = pool.submit(scan, rest)
+        time.sleep(1)
+        proxy.cut()
+        proxy.rate(100_000_000)
+        result = scanning.result()
+    assert [record.offset for record in result.matches] == [n for n in range(100, 6000) if "99" in str(n)]
+    assert (result.records, result.done, result.troubles) == (5900, True, ())
+    assert [each.end for each in left] == [6000]
+
+
+def test_a_frozen_broker(
+    kafka: KafkaCluster, topic_name: str, left: list[OffsetRange], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it for long, and for a while its partitions are the client library's."""
+    direct.create(kafka.bootstrap(), topic_name)
+    direct.produce(kafka.bootstrap(), topic_name, direct.rows(1000))
+    scan, source = _scan(kafka.bootstrap(), FilterSpec("99")), TopicPartition(topic_name, 0)
+    pieces = [Piece(OffsetRange(source, at, at + 250)) for at in range(0, 1000, 250)]
+    with ThreadPoolExecutor(1) as pool:
+        results = [pool.submit(scan, pieces[0]).result()]
+        monkeypatch.setattr(scan_directly, "_REST", 3600.0)
+        assert not left
+        kafka.node(1).freeze()
+        asked = pool.submit(scan, pieces[1])
+        wait(lambda: left)
+        kafka.node(1).thaw()
+        results += [asked.result(), *pool.map(scan, pieces[2:])]
+    assert left == [piece.range for piece in pieces[1:]]
+    assert [r.offset for result in results for r in result.matches] == [n for n in range(1000) if "99" in str(n)]
+
+
+@pytest.mark.slow
+def test_a_leader_moves(kafka3: KafkaCluster, topic_name: str, left: list[OffsetRange]) -> None:
+    """What it says of a leader that is none any more makes a worker ask anew."""
+    direct.create(kafka3.bootstrap(), topic_name)
+    direct.produce(kafka3.bootstrap(), topic_name, direct.rows(1000))
+    source = TopicPartition(topic_name, 0)
+    fetcher = Fetcher(Profile("test", kafka3.bootstrap()), Credentials())
+    assert next(fetcher.batches(OffsetRange(source, 0, 1000), UNCOMMITTED))
+    (leader,) = fetcher._leaders.values()
+    fetcher._leaders[source] = next(each for each in addresses(kafka3.bootstrap()) if each != leader)
+    with pytest.raises(NotUnderstood, match="error 6"):  # NOT_LEADER_OR_FOLLOWER
+        list(fetcher.batches(OffsetRange(source, 0, 1000), UNCOMMITTED))
+    fetcher.close()
+    assert sum(batch.count for batch, _ in fetcher.batches(OffsetRange(source, 0, 1000), UNCOMMITTED)) == 1000
+    with ThreadPoolExecutor(1) as pool:
+        scan = _scan(kafka3.bootstrap(), FilterSpec("99"))
+        first = pool.submit(scan, Piece(OffsetRange(source, 0, 500))).result()
+        assert not left
+        kafka3.node(next(number for number in (1, 2, 3) if leader.port in kafka3.node(number).ports.values())).kill()
+        second = pool.submit(scan, Piece(OffsetRange(source, 500, 1000))).result()
+    assert left == [OffsetRange(source, 500, 1000)]
+    assert second.done
+    assert not second.troubles
+    assert [r.offset for r in (*first.matches, *second.matches)] == [n for n in range(1000) if "99" in str(n)]
