@@ -96,7 +96,7 @@ def test_what_is_offered_depends_on_how_many_are_chosen(qtloop: LoopRunner, clus
         async with _opened(cluster) as panel:
             assert _enabled(panel) == set()
             _select(panel, "orders")
-            assert len(_enabled(panel)) == 8
+            assert len(_enabled(panel)) == 9
             _select(panel, "orders", "audit")
             two = _enabled(panel)
             assert "Compare configuration…" in two

@@ -13,13 +13,14 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from kexplorer.formats.partitioning import Partitioner, partition_for
-from kexplorer.model.changes import AddPartitions, CreateTopic, PurgeRecords, Reassign
+from kexplorer.model.changes import AddPartitions, AlterConfig, CreateTopic, PurgeRecords, Reassign, ResourceKind
 from kexplorer.model.cluster import ConfigEntry, LogDir, Reassignment, ReplicaSize
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import Broker, Partition, TopicPartition
 from kexplorer.services.sessions import Session
 from kexplorer.services.topic_admin import KeySample
 from kexplorer.ui.dialogs.add_partitions import AddPartitionsDialog, add_partitions, moves_in_words
+from kexplorer.ui.dialogs.alter_topics import AlterTopicsDialog, alter_topics
 from kexplorer.ui.dialogs.change_dialog import ChangeDialog
 from kexplorer.ui.dialogs.compare_topics import CompareTopicsDialog, compare_topics
 from kexplorer.ui.dialogs.create_topic import CreateTopicDialog, create_topic
@@ -399,6 +400,38 @@ def test_moves_are_watched_and_can_be_cancelled(qtloop: LoopRunner, cluster: Fak
 
     qtloop.run(_reassigning(cluster, use))
     assert cluster.applied == [Reassign({sources[1]: None})]
+
+
+# configuration of several
+
+
+def test_several_topics_are_configured_one_after_the_other(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    async def run() -> bool:
+        task = asyncio.create_task(alter_topics(None, await _loaded(cluster), ["orders", "a_b"]))
+        dialog = await dialog_of(AlterTopicsDialog)
+        assert isinstance(dialog, AlterTopicsDialog)
+        assert not dialog.action.isEnabled()
+        dialog.settings.set_properties({"retention.ms": "5000"})
+        dialog.resets.setText("segment.ms, nothing")
+        assert "no topic setting “nothing”" in dialog.reset_field.message.text()
+        dialog.resets.setText("retention.ms")
+        assert "is set above" in dialog.reset_field.message.text()
+        assert not dialog.action.isEnabled()
+        dialog.resets.setText("segment.ms,")
+        click(dialog.action)
+        assert "orders" in (await confirmed())[0]
+        second = await dialog_of(ChangeDialog)
+        QTest.keyClick(second, Qt.Key.Key_Escape)  # and goes on where it was left
+        await until(lambda: QApplication.activeModalWidget() is dialog and not dialog.tasks.running("submit"))
+        click(dialog.action)
+        assert "a_b" in (await confirmed())[0]
+        return await task
+
+    assert qtloop.run(run())
+    changes = [
+        AlterConfig(ResourceKind.TOPIC, name, {"retention.ms": "5000"}, ("segment.ms",)) for name in ("orders", "a_b")
+    ]
+    assert cluster.applied == changes
 
 
 # compare

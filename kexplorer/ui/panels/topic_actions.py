@@ -57,17 +57,19 @@ class TopicActions:
         self._of_two = (self._action("columns", "Compare configuration…", "Ctrl+Alt+C", self._compare),)
         self._of_any = (
             self._action("broker", "Reassign partitions…", "Ctrl+Alt+R", self._reassign),
+            self._action("settings", "Change configuration…", "Ctrl+Alt+G", self._alter),
             self._action("external", "Export definition…", "Ctrl+Alt+E", self._export),
             self._action("close", "Purge records…", "Ctrl+Alt+U", self._purge),
             self._action("trash", "Delete…", "Alt+Del", self._delete),
         )
-        self._read_only = (*self._of_two, self._of_any[1])  # what changes nothing
+        self._read_only = (*self._of_two, self._of_any[2])  # what changes nothing
 
     @property
     def on_topics(self) -> tuple[QAction, ...]:
         """In the order of a menu."""
-        (add, clone, anew), (compare,), (reassign, export, purge, delete) = self._of_one, self._of_two, self._of_any
-        return (add, reassign, clone, export, compare, purge, anew, delete)
+        (add, clone, anew), (compare,) = self._of_one, self._of_two
+        reassign, alter, export, purge, delete = self._of_any
+        return (alter, add, reassign, clone, export, compare, purge, anew, delete)
 
     def look(self) -> None:
         """Turns on what can be done with the topics that are chosen now."""
@@ -111,6 +113,12 @@ class TopicActions:
         session = await self._open_session()
         if await purge(self._parent, session, names, self.zone):
             await session.catalog.refresh()
+
+    async def _alter(self, names: Sequence[str]) -> None:
+        from kexplorer.ui.dialogs.alter_topics import alter_topics
+
+        session = await self._open_session()
+        await alter_topics(self._parent, session, names)
 
     async def _reassign(self, names: Sequence[str]) -> None:
         from kexplorer.ui.dialogs.reassign import reassign
