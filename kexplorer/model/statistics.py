@@ -102,12 +102,13 @@ class Times:
         self._widen(self.step)
 
     def within(self, borders: Sequence[int]) -> list[int]:
-        """Records between one border (milliseconds since 1970) and the next; a bucket counts where its middle is."""
-        found = [0] * (len(borders) - 1)
+        """Records between one border (milliseconds since 1970) and the next; a bucket that lies in several counts where
+        its middle is, or else its nearer end."""
+        found, first, last = [0] * (len(borders) - 1), borders[0], borders[-1] - 1
         for bucket, count in self.buckets.items():
-            at = bisect_right(borders, bucket * self.step + self.step // 2) - 1
-            if 0 <= at < len(found):
-                found[at] += count
+            start, end = bucket * self.step, (bucket + 1) * self.step
+            if end > first and start <= last:
+                found[bisect_right(borders, min(max((start + end) // 2, first), last)) - 1] += count
         return found
 
     def middle(self, share: float) -> tuple[int, int]:
