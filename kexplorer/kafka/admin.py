@@ -139,7 +139,7 @@ class Admin:
 
         until = time.monotonic() + seconds  # from now, not from when the calls before it have ended
 
-        def ask() -> ClusterMetadata:
+        def look() -> ClusterMetadata:
             for share in _SHARES:  # the client asks any one broker, and that may be the one that is frozen
                 try:
                     return described.metadata(self._open().list_topics(timeout=share * seconds, **wanted), self._racks)
@@ -150,16 +150,20 @@ class Admin:
             left = max(until - time.monotonic(), 0.5)
             return described.metadata(self._open().list_topics(timeout=left, **wanted), self._racks)
 
+        def ask() -> tuple[ClusterMetadata, dict[TopicPartition, bool]]:
+            seen = look()
+            return seen, {TopicPartition(t.name, p.id): p.leader is not None for t in seen.topics for p in t.partitions}
+
         what = "Reading the cluster's metadata"
         try:
-            answer = await self._thread.call(ask, what=what, within=seconds + _GRACE)
+            answer, led = await self._thread.call(ask, what=what, within=seconds + _GRACE)
         except (KafkaException, Failure) as error:
             raise self.explain(failure_of(error, what)) from error
         self._monitor.on_answer()
         if topic is None:
-            self._led, self._looked = {}, time.monotonic()
-        for each in answer.topics:
-            self._led |= {TopicPartition(each.name, p.id): p.leader is not None for p in each.partitions}
+            self._led, self._looked = led, time.monotonic()
+        else:
+            self._led |= led
         return answer
 
     async def _offsets(
