@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import typing
 from dataclasses import replace
@@ -399,3 +400,27 @@ def test_on_real_kafka_each_change_is_found_in_force(
     assert told[PurgeRecords].rows[0] == Row(f"{topic_name}-0", "offsets 0 to 5", "from 3, 3 offsets deleted")
     assert told[DeleteTopics].rows == [Row(topic_name, "3 partitions, up to 12 records", "deleted")]
     assert {outcome for outcome, _, _ in audit.answers.values()} == {"done"}
+
+
+@pytest.mark.filterwarnings("ignore:read_text is deprecated:DeprecationWarning")  # as kafka-python is imported
+def test_on_three_nodes_a_move_that_is_under_way_counts_as_in_force(
+    aio: LoopRunner, kafka3: KafkaCluster, topic_name: str, audit: MemoryAudit
+) -> None:
+    source = TopicPartition(topic_name, 0)
+    direct.create(kafka3.bootstrap(), topic_name, replication=2)
+
+    async def run() -> None:
+        async with direct.connected(kafka3.bootstrap()) as cluster:
+            changes = Changes(cluster, audit)
+            (part,) = (await cluster.topic(topic_name)).topics[0].partitions
+            (other,) = {1, 2, 3} - set(part.replicas)
+            wanted = (other, *part.replicas)
+            preview = await changes.preview(Reassign({source: wanted}))
+            assert "1 new replica to be filled" in preview.sentences[0]
+            assert await changes.carry_out(preview.change, preview) == Outcome({})
+            while set((await cluster.topic(topic_name)).topics[0].partitions[0].isr) != set(wanted):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            assert await changes.carry_out(ElectPreferred((source,))) == Outcome({})
+            assert (await cluster.topic(topic_name)).topics[0].partitions[0].leader == other
+
+    aio.run(run())

@@ -8,7 +8,9 @@ import json
 import os
 import sqlite3
 import stat
+import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -146,6 +148,22 @@ def test_a_log_that_another_program_holds_is_told(
             aio.run(store.begin(DELETE))
         other.execute("ROLLBACK")
     assert len(aio.run(store.lines(9))) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit of file sizes")
+def test_a_full_disk_is_told_and_costs_no_line(aio: LoopRunner, store: AuditStore) -> None:
+    import resource  # noqa: PLC0415  (of POSIX alone)
+
+    aio.run(store.begin(DELETE))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (store.path.stat().st_size, before[1]))
+    try:
+        with pytest.raises(Failure, match="Nothing was sent"):
+            aio.run(store.begin(replace(DELETE, targets=("x" * 20_000,))))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    aio.run(store.begin(ALTER))
+    assert [line.sent for line in aio.run(store.lines(9))] == [ALTER, DELETE]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no disk that is always full")
