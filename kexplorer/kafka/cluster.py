@@ -122,7 +122,7 @@ class KafkaCluster:
         return await self._second.acls()
 
     async def scram_users(self) -> tuple[ScramUser, ...]:
-        return await self._admin.scram_users()
+        return await self._second.scram_users()
 
     async def quotas(self) -> tuple[Quota, ...]:
         return await self._second.quotas()

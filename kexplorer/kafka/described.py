@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from kexplorer.kafka.failures import failure_of
-from kexplorer.model.access import ScramMechanism, ScramUser
 from kexplorer.model.cluster import ConfigEntry, ConfigSource
 from kexplorer.model.topics import Broker, ClusterMetadata, Partition, Topic
 
@@ -74,16 +73,3 @@ def _text(value: Any) -> str | None:
 
 def racks(described: Any) -> dict[int, str]:
     return {node.id: node.rack or "" for node in described.nodes}
-
-
-def scram_users(described: Mapping[str, Any]) -> tuple[ScramUser, ...]:
-    return tuple(
-        ScramUser(
-            name,
-            tuple(
-                (ScramMechanism(i.mechanism.name.replace("_", "-")), int(i.iterations))
-                for i in user.scram_credential_infos
-            ),
-        )
-        for name, user in sorted(described.items())
-    )

@@ -20,11 +20,22 @@ from kafka.protocol.admin import (
     DescribeConfigsRequest,
     DescribeLogDirsRequest,
     DescribeQuorumRequest,
+    DescribeUserScramCredentialsRequest,
     IncrementalAlterConfigsRequest,
     ListPartitionReassignmentsRequest,
 )
 
-from kexplorer.model.access import Acl, AclOperation, AclResource, PatternType, Permission, Quota, QuotaEntity
+from kexplorer.model.access import (
+    Acl,
+    AclOperation,
+    AclResource,
+    PatternType,
+    Permission,
+    Quota,
+    QuotaEntity,
+    ScramMechanism,
+    ScramUser,
+)
 from kexplorer.model.changes import AlterQuota
 from kexplorer.model.cluster import LogDir, Reassignment, ReplicaSize
 from kexplorer.model.failure import Failure
@@ -41,6 +52,7 @@ _RESOURCES = dict(zip(AclResource, range(2, 8), strict=True))
 _OPERATIONS = dict(zip(AclOperation, range(2, 15), strict=True))
 _PATTERNS = {PatternType.LITERAL: 3, PatternType.PREFIXED: 4}
 _PERMISSIONS = {Permission.DENY: 2, Permission.ALLOW: 3}
+_MECHANISMS = {ScramMechanism.SHA_256: 1, ScramMechanism.SHA_512: 2}
 _ENTITIES = {"user": "user", "client-id": "client_id", "ip": "ip"}  # Kafka's name -> ours
 
 
@@ -224,6 +236,20 @@ def acls_of(answer: Any) -> tuple[Acl, ...]:
 
 def _reversed(numbers: Mapping[Any, int]) -> dict[int, Any]:
     return {number: word for word, number in numbers.items()}
+
+
+def scram_users() -> Any:
+    """Of all: an empty list and not none, with which Kafka answers nothing to who may not see them."""
+    return DescribeUserScramCredentialsRequest(users=[])
+
+
+def scram_users_of(answer: Any) -> tuple[ScramUser, ...]:
+    mechanisms = _reversed(_MECHANISMS)
+    found = {
+        user.user: [(mechanisms[i.mechanism], i.iterations) for i in user.credential_infos if i.mechanism in mechanisms]
+        for user in answer.results
+    }
+    return tuple(ScramUser(name, tuple(sorted(held))) for name, held in sorted(found.items()))
 
 
 def create_acls(wanted: Iterable[Acl]) -> Any:

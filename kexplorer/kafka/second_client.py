@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError
 from kexplorer.kafka import properties
 from kexplorer.kafka.failures import CHECK_NETWORK, CHECK_TLS, TOO_OLD, failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
-from kexplorer.model.access import Acl, Quota
+from kexplorer.model.access import Acl, Quota, ScramUser
 from kexplorer.model.changes import AlterConfig, AlterQuota, Change, CreateAcls, DeleteAcls, Reassign, items_of
 from kexplorer.model.cluster import LogDir, Reassignment
 from kexplorer.model.failure import Failure, FailureKind
@@ -109,6 +109,15 @@ class SecondClient:
         answer = await self._ask(what, lambda by: by.acls())
         _raise_for(answer, what)
         found: tuple[Acl, ...] = _library().acls_of(answer)
+        return found
+
+    async def scram_users(self) -> tuple[ScramUser, ...]:
+        """WORKAROUND: librdkafka has this call, but corrupts its memory when the broker refuses it (2.16.0).
+        https://github.com/confluentinc/librdkafka/pull/4241"""
+        what = "Listing SCRAM users"
+        answer = await self._ask(what, lambda by: by.scram_users())
+        _raise_for(answer, what)
+        found: tuple[ScramUser, ...] = _library().scram_users_of(answer)
         return found
 
     async def apply(self, change: Change, *, only_check: bool) -> Answers:
@@ -254,8 +263,11 @@ def _failure(answer: Any, what: str) -> Failure | None:
     """What an answer, or a part of one, says went wrong."""
     if not answer.error_code:
         return None
+    failure = failure_of(KafkaError(answer.error_code), what)
     said = getattr(answer, "error_message", None)
-    return failure_of(KafkaError(answer.error_code, said) if said else KafkaError(answer.error_code), what)
+    if not said or failure.kind is FailureKind.AUTHORIZATION:  # of which brokers tell what is in their own memory
+        return failure
+    return failure_of(KafkaError(answer.error_code, said), what)
 
 
 def _raise_for(answer: Any, what: str) -> None:

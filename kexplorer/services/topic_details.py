@@ -51,8 +51,8 @@ class TopicDetails:
     async def places(self) -> list[Place]:
         """Raises `Failure`(NOT_FOUND) for a topic that is not there, and what the broker says of the topic as a
         whole."""
-        seen = await self._cluster.metadata()
-        topic = next((topic for topic in seen.topics if topic.name == self._topic), None)
+        seen = await self._cluster.topic(self._topic)
+        topic = next(iter(seen.topics), None)
         if topic is None:
             why = f"There is no topic {self._topic} in {self._cluster.profile.name}."
             raise Failure(FailureKind.NOT_FOUND, why, "It may have been deleted.")
