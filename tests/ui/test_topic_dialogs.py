@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from kexplorer.formats.partitioning import Partitioner, partition_for
 from kexplorer.model.changes import AddPartitions, AlterConfig, CreateTopic, PurgeRecords, Reassign, ResourceKind
 from kexplorer.model.cluster import ConfigEntry, LogDir, Reassignment, ReplicaSize
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topics import Broker, Partition, TopicPartition
+from kexplorer.model.topics import Broker, ClusterMetadata, Partition, TopicPartition
 from kexplorer.services.sessions import Session
 from kexplorer.services.topic_admin import KeySample
 from kexplorer.ui.dialogs.add_partitions import AddPartitionsDialog, add_partitions, moves_in_words
@@ -400,6 +401,33 @@ def test_moves_are_watched_and_can_be_cancelled(qtloop: LoopRunner, cluster: Fak
 
     qtloop.run(_reassigning(cluster, use))
     assert cluster.applied == [Reassign({sources[1]: None})]
+
+
+def test_brokers_that_still_tell_the_old_replicas_are_asked_again(
+    qtloop: LoopRunner, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kexplorer.ui.dialogs.reassign._LOOK_EVERY", 0.05)
+    told, in_a_move = cluster.metadata, True
+
+    async def metadata() -> ClusterMetadata:
+        seen = await told()
+        moving = tuple(replace(part, replicas=(1, 2, 9)) for part in seen.topics[-1].partitions)
+        return replace(seen, topics=(replace(seen.topics[-1], partitions=moving),)) if in_a_move else seen
+
+    async def use(dialog: ReassignDialog) -> None:
+        nonlocal in_a_move
+        dialog.factor.setValue(3)
+        _button(dialog, "Set replication factor")
+        monkeypatch.setattr(cluster, "metadata", metadata)
+        click(dialog.action)
+        await confirmed()
+        await until(lambda: dialog.plan.index(0, 1).data() == "1, 2, 9")
+        in_a_move = False
+        await until(lambda: dialog.plan.index(0, 1).data() == "1, 2, 3")
+        await until(lambda: not dialog.tasks.running("watch"))
+        assert "no change is planned" in dialog.summary.text()
+
+    qtloop.run(_reassigning(cluster, use))
 
 
 # configuration of several

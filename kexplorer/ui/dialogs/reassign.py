@@ -32,6 +32,7 @@ from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.rows_table import RowsTable
 
 _LOOK_EVERY = 1.0  # seconds
+_LOOKS_AFTER = 10  # at what brokers tell once nothing moves any more
 _ABOUT = (
     "The first broker of each partition is its preferred leader. What is planned is sent at once; brokers then copy in "
     "the background, and the old replicas stay until the new ones are in sync."
@@ -153,25 +154,31 @@ class ReassignDialog(ChangeForm):
         wanted = {source: row.planned for source, row in self._rows.items() if row.changed}
         outcome = await make_change(self, self.session.changes, Reassign(wanted))
         if outcome is not None:
-            self._started = 0
-            self._take(await self.session.catalog.refresh())
-            self.tasks.start("watch", self._watch())
+            failed = outcome.failures
+            taken = {s: replicas for s, replicas in wanted.items() if f"{s.topic}-{s.partition}" not in failed}
+            self._drop()
+            self.tasks.start("watch", self._watch(taken))
 
     # what is under way
 
-    async def _watch(self) -> None:
-        """Until nothing moves any more."""
-        was_moving = False
-        while True:
+    async def _watch(self, wanted: Mapping[TopicPartition, tuple[int, ...]] | None = None) -> None:
+        """Until nothing moves any more, and brokers tell that the replicas are as `wanted`: they hear of the end of a
+        move one after the other."""
+        looks = _LOOKS_AFTER
+        while looks:
             found = await self.session.cluster.reassignments()
             moving = {source: each for source, each in found.items() if source in self._rows}
             self._show_moves(moving)
-            if not moving:
-                break
-            was_moving = True
-            await asyncio.sleep(_LOOK_EVERY)
-        if was_moving:
-            self._take(await self.session.catalog.refresh())
+            if moving:
+                wanted = wanted or {}
+            elif wanted is None:
+                return
+            else:
+                self._take(await self.session.catalog.refresh())
+                late = [s for s, replicas in wanted.items() if s in self._rows and self._rows[s].now != replicas]
+                looks = looks - 1 if late else 0
+            if looks:
+                await asyncio.sleep(_LOOK_EVERY)
 
     def _show_moves(self, moving: Mapping[TopicPartition, Reassignment]) -> None:
         self._started = max(self._started, len(moving)) if moving else 0
@@ -186,8 +193,7 @@ class ReassignDialog(ChangeForm):
     async def _cancel_moves(self) -> None:
         wanted = dict.fromkeys((source for source, row in self._rows.items() if row.under_way), None)
         if wanted and await make_change(self, self.session.changes, Reassign(wanted)):
-            self._take(await self.session.catalog.refresh())
-            self.tasks.start("watch", self._watch())
+            self.tasks.start("watch", self._watch({}))
 
     async def _read_sizes(self) -> None:
         try:
