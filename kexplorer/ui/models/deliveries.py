@@ -20,13 +20,14 @@ _MOST = 1000  # the newest that are kept
 @dataclass(frozen=True, slots=True)
 class SentMessage:
     """One message of this tab. `sent` is milliseconds since 1970; `delivery` None while it is on its way; `note` says
-    more of it, such as that its transaction is open."""
+    what became of its transaction; with `void` readers of committed records do not get it."""
 
     number: int
     sent: int
     topic: str
     delivery: Delivery | None = None
     note: str = ""
+    void: bool = False
 
     @property
     def failure(self) -> Failure | None:
@@ -67,11 +68,11 @@ class DeliveriesModel(RowsModel[SentMessage]):
         self.set_rows(self._rows)
         return row
 
-    def settle(self, row: SentMessage, delivery: Delivery, note: str = "") -> None:
+    def settle(self, row: SentMessage, delivery: Delivery, note: str = "", *, void: bool = False) -> None:
         """What became of it."""
         for place, each in enumerate(self._rows):
             if each.number == row.number:
-                self._rows[place] = replace(each, delivery=delivery, note=note)
+                self._rows[place] = replace(each, delivery=delivery, note=note, void=void)
         self.set_rows(self._rows)
 
     def forget(self, rows: Iterable[SentMessage]) -> None:
@@ -89,7 +90,7 @@ class DeliveriesModel(RowsModel[SentMessage]):
 def _tone(row: SentMessage, column: int) -> str:
     if column < 6:
         return "muted" if row.delivery is None or column < 2 else "text"
-    return "bad" if row.failure else "muted" if row.delivery is None else "good"
+    return "bad" if row.failure else "muted" if row.delivery is None else "warn" if row.void else "good"
 
 
 def _place(row: SentMessage) -> tuple[int, int]:

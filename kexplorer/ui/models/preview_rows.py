@@ -13,6 +13,7 @@ from kexplorer.model.failure import Failure
 from kexplorer.model.produce import Outgoing, RowBatch
 from kexplorer.ui.models.rows import Column, RowsModel
 
+PROBLEM = 1
 _SHOWN = 80  # characters of a key or value
 
 # The partition as a person reads it, of a record; raises `Failure` for one that has none.
@@ -36,6 +37,7 @@ class PreviewRow:
 
 class PreviewModel(RowsModel[PreviewRow]):
     def __init__(self, parent: QObject | None = None) -> None:
+        self.wrong = 0  # rows that cannot be sent
         super().__init__(_COLUMNS, lambda r: r.number, lambda r: r.problem, _tone, parent)
 
     def show_batch(self, batch: RowBatch, predict: Predict) -> None:
@@ -45,6 +47,7 @@ class PreviewModel(RowsModel[PreviewRow]):
                 rows.append(PreviewRow(row, outgoing, predict(outgoing)))
             except Failure as failure:
                 rows.append(PreviewRow(row, outgoing, failure=failure))
+        self.wrong = sum(row.failure is not None for row in rows)
         self.set_rows(sorted(rows, key=lambda row: row.number))
 
 
@@ -71,15 +74,15 @@ def _headers(row: PreviewRow) -> str:
 
 
 def _tone(row: PreviewRow, column: int) -> str:
-    return "bad" if row.failure and column in (0, len(_COLUMNS) - 1) else "text"
+    return "bad" if row.failure and column in (0, PROBLEM) else "text"
 
 
 _COLUMNS: tuple[Column[PreviewRow], ...] = (
-    Column("Row", lambda r: count(r.number), lambda r: r.number, 10, numeric=True),
+    Column("#", lambda r: count(r.number), lambda r: r.number, 7, numeric=True),
+    Column("Problem", lambda r: r.problem, lambda r: r.problem, 40),
     Column("Topic", _topic, _topic, 18),
     Column("Partition", lambda r: r.partition, lambda r: r.partition, 10, tip="Where the row would go"),
     Column("Key", _key, _key, 20),
     Column("Value", _value, _value, 44),
     Column("Headers", _headers, _headers, 16),
-    Column("Problem", lambda r: r.problem, lambda r: r.problem, 40),
 )

@@ -128,9 +128,9 @@ class BasketTab(ProduceTab):
             now = time.time_ns() // 1_000_000
             rows = [self.deliveries.model.begin(each.topic, now) for each in messages]
             outcome = await send_transaction(session.cluster, messages, settings, commit=commit)
-            note = "committed" if outcome.committed else "not committed"
+            note = "committed" if outcome.committed else "but not committed"
             for row, delivery in zip(rows, outcome.deliveries, strict=True):
-                self.deliveries.model.settle(row, delivery, note)
+                self.deliveries.model.settle(row, delivery, note, void=not outcome.committed)
             rows = []
             self.outcome.show_outcome(outcome, [each.topic for each in messages], wanted=commit)
             if outcome.committed:

@@ -20,7 +20,7 @@ from kexplorer.services.rows_in import check_all, csv_columns, preview
 from kexplorer.services.send_pace import Limits
 from kexplorer.services.send_report import Answered, read_report
 from kexplorer.services.sessions import Session
-from kexplorer.ui.models.preview_rows import PreviewModel
+from kexplorer.ui.models.preview_rows import PROBLEM, PreviewModel
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, bar
 from kexplorer.ui.widgets.elided_label import ElidedLabel
 from kexplorer.ui.widgets.labels import plain_label
@@ -137,6 +137,7 @@ class ManyTab(ProduceTab):
         checked = await check_all(self.source.source())
         if checked.bad:
             first = checked.troubles[0]
+            self._tell("")
             text = f"{count(checked.bad)} of {count(checked.good + checked.bad)} rows cannot be sent. Nothing was sent."
             hint = f"The first is {first.place}: {first.failure}"
             raise Failure(FailureKind.INVALID, text, hint)
@@ -172,6 +173,7 @@ class ManyTab(ProduceTab):
             self._tell("")
             raise
         self.model.show_batch(batch, self._predicted)
+        self.table.setColumnHidden(PROBLEM, not self.model.wrong)
         good, bad = len(batch.outgoing), len(batch.troubles)
         wrong = f"{count(bad)} of them cannot be sent." if bad else "All of them can be sent."
         self._tell(f"{count(good + bad)} rows. {wrong}" if good + bad else "There are no rows.")

@@ -35,8 +35,10 @@ class TemplatesButton(QPushButton):
 
     async def load(self) -> None:
         """Raises `Failure`."""
-        self.known = await self._templates.load()
-        self._fill_menu()
+        found = await self._templates.load()
+        if not self.known:  # else something was saved meanwhile, and the answer to that is newer
+            self.known = found
+            self._fill_menu()
 
     async def save(self, name: str, template: MessageTemplate) -> None:
         """Raises `Failure`."""

@@ -67,6 +67,7 @@ class ProductionView(QWidget):
         """Shows `production` until it ends. Raises its `Failure`. Who cancels this ends the production."""
         self._production, self._total, self._paused = production, total, False
         self.chart.clear()
+        self.chart.show()
         self.title.setText(name)
         self._mark.show_icon("jobs", "muted")
         self.bar.setRange(0, total or 0)
@@ -99,6 +100,7 @@ class ProductionView(QWidget):
 
     def _show_outcome(self, outcome: Outcome) -> None:
         self.bar.hide()
+        self.chart.setVisible(len(self.chart.points) > 1)
         self._mark.show_icon(*(("success", "good") if outcome.complete else ("warning", "warn")))
         report = [f"The report is {outcome.report}."] if outcome.report else []
         self.told.setText(" ".join([*outcome.lines(), *report]))
