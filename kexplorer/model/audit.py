@@ -9,8 +9,9 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A change as it is about to be sent. `cluster` is the connection's bootstrap servers; `parameters` are plain JSON
-    values without secrets; `before` says (what, value then, value asked for) as the preview read it."""
+    """A change as it is about to be sent. `cluster` is the connection's bootstrap servers, and the cluster's id where
+    that is known; `parameters` are plain JSON values without secrets; `before` says (what, value then, value asked for)
+    as the preview read it."""
 
     profile: str
     cluster: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -41,6 +43,7 @@ class Changes:
     def __init__(self, cluster: Cluster, audit: AuditLog) -> None:
         self._cluster = cluster
         self._audit = audit
+        self._cluster_id = ""  # not known yet
 
     @property
     def profile(self) -> Profile:
@@ -48,7 +51,8 @@ class Changes:
 
     async def preview(self, change: Change) -> Preview:
         """Reads what is there now; changes nothing."""
-        return await previews.preview(self._cluster, change)
+        found, _ = await asyncio.gather(previews.preview(self._cluster, change), self._identify())
+        return found
 
     async def carry_out(self, change: Change, preview: Preview | None = None) -> Outcome:
         """Raises `Failure` where nothing was sent: the profile is read-only, or the audit log can't be written."""
@@ -56,7 +60,7 @@ class Changes:
         items = items_of(change)
         before = tuple(preview.rows) if preview else ()
         line = await self._audit.begin(
-            Sent(self.profile.name, self.profile.bootstrap, change.verb, items, parameters(change), before)
+            Sent(self.profile.name, self._where(), change.verb, items, parameters(change), before)
         )
         try:
             answers = await self._cluster.apply(change)
@@ -73,6 +77,15 @@ class Changes:
         except Failure as failure:
             notes = (*notes, str(failure))
         return Outcome(failures, notes)
+
+    async def _identify(self) -> None:
+        """Addresses may lead to another cluster one day."""
+        if not self._cluster_id:
+            with contextlib.suppress(Failure):
+                self._cluster_id = (await self._cluster.metadata()).cluster_id or ""
+
+    def _where(self) -> str:
+        return f"{self.profile.bootstrap}, id {self._cluster_id}" if self._cluster_id else self.profile.bootstrap
 
     async def _look_again(self, change: Change, items: set[str], failures: dict[str, Failure]) -> tuple[str, ...]:
         taken = items - failures.keys()

@@ -110,7 +110,7 @@ def test_what_was_previewed_is_sent_noted_and_found_in_force(
     assert aio.run(changes.carry_out(change, preview)) == Outcome({}, ())
     assert cluster.applied == [change]
     (sent,) = audit.sent
-    assert (sent.profile, sent.cluster, sent.verb) == ("shop", "127.0.0.1:9092", change.verb)
+    assert (sent.profile, sent.cluster, sent.verb) == ("shop", "127.0.0.1:9092, id fake-cluster", change.verb)
     assert sent.before == tuple(preview.rows)
     assert audit.answers[1][0] == "done"
     assert SECRET not in json.dumps(sent.parameters) + str(sent) + preview.command
