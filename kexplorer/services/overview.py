@@ -117,7 +117,9 @@ class Overview:
             answers = await self._cluster.log_dirs(brokers)
         except Failure as failure:
             answers = dict.fromkeys(brokers, failure)
-        self._disks = {broker: told if isinstance(told, Failure) else disk_of(told) for broker, told in answers.items()}
+        self._disks = {  # who may not see them is told of none by an older broker
+            broker: told if isinstance(told, Failure) else disk_of(told) for broker, told in answers.items() if told
+        }
         if self._version is None and brokers:
             found = (await self._cluster.broker_configs(brokers[:1]))[brokers[0]]
             if not isinstance(found, Failure) and (entry := found.get(_PROTOCOL)):

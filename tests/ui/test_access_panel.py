@@ -263,7 +263,10 @@ def test_a_quota_is_for_somebody_and_above_zero(qtbot: QtBot, qtloop: LoopRunner
 
 @pytest.mark.parametrize(
     ("kind", "sentence"),
-    [(FailureKind.UNSUPPORTED, "This cluster has no ACLs."), (FailureKind.AUTHORIZATION, "You may not see the ACLs.")],
+    [
+        (FailureKind.UNSUPPORTED, "This cluster has no ACLs to show."),
+        (FailureKind.AUTHORIZATION, "You may not see the ACLs."),
+    ],
 )
 def test_a_cluster_that_has_or_tells_none(qtbot: QtBot, qtloop: LoopRunner, kind: FailureKind, sentence: str) -> None:
     cluster = _shop()
@@ -318,7 +321,7 @@ def test_on_kafka(qtbot: QtBot, qtloop: LoopRunner, kafka: KafkaCluster, topic_n
 def test_without_an_authorizer(qtbot: QtBot, qtloop: LoopRunner, kafka3: KafkaCluster) -> None:
     async def look() -> None:
         async with direct.connected(kafka3.bootstrap()) as cluster, _opened(cluster, "acls") as tab:
-            assert "This cluster has no ACLs." in tab.empty.text
+            assert "This cluster has no ACLs to show." in tab.empty.text
             assert "authorizer" in tab.empty.text
 
     qtloop.run(look())

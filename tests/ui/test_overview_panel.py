@@ -24,7 +24,9 @@ from kexplorer.ui.models.rows import RowsModel
 from kexplorer.ui.panels import overview
 from kexplorer.ui.panels.broker_configuration import BrokerConfiguration
 from kexplorer.ui.panels.overview import OverviewPanel
-from tests.rig.loops import LoopRunner
+from tests.kafka import direct
+from tests.rig.kafka import KafkaCluster
+from tests.rig.loops import Heartbeat, LoopRunner
 from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 from tests.services.memory_audit import MemoryAudit
@@ -38,7 +40,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def _opened(cluster: FakeCluster, details: list[str] | None = None) -> AsyncIterator[OverviewPanel]:
+async def _opened(cluster: Cluster, details: list[str] | None = None) -> AsyncIterator[OverviewPanel]:
     async def connect(_: str) -> Cluster:
         return cluster
 
@@ -192,6 +194,16 @@ def test_all_brokers_and_one_broker(qtbot: QtBot, qtloop: LoopRunner) -> None:
     qtloop.run(look())
 
 
+async def _send(tab: BrokerConfiguration) -> None:
+    QTest.mouseClick(tab.apply, Qt.MouseButton.LeftButton)
+    dialog = await until(QApplication.activeModalWidget)
+    assert isinstance(dialog, ChangeDialog)
+    await until(lambda: dialog.preview)
+    QTest.mouseClick(dialog.action, Qt.MouseButton.LeftButton)
+    await until(lambda: not tab.tasks.running("apply") and not tab.tasks.running("read"))
+    assert not tab.model.edits
+
+
 @pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen platform tells of every dialog
 @pytest.mark.parametrize(("chosen", "name"), [(2, "2"), (0, "")])
 def test_a_dynamic_setting_is_changed(qtbot: QtBot, qtloop: LoopRunner, chosen: int, name: str) -> None:
@@ -205,13 +217,7 @@ def test_a_dynamic_setting_is_changed(qtbot: QtBot, qtloop: LoopRunner, chosen: 
             await until(lambda: not tab.tasks.running("read"))
             tab.model.edit(THREADS, "12")
             assert not tab.broker.isEnabled()
-            QTest.mouseClick(tab.apply, Qt.MouseButton.LeftButton)
-            dialog = await until(QApplication.activeModalWidget)
-            assert isinstance(dialog, ChangeDialog)
-            await until(lambda: dialog.preview)
-            QTest.mouseClick(dialog.action, Qt.MouseButton.LeftButton)
-            await until(lambda: not tab.model.edits)
-            await until(lambda: not tab.tasks.running("apply") and not tab.tasks.running("read"))
+            await _send(tab)
             assert tab.broker.isEnabled()
 
     qtloop.run(look())
@@ -233,5 +239,33 @@ def test_read_only_settings_and_connections_cannot_be_edited(qtbot: QtBot, qtloo
         async with _opened(cluster) as panel:
             assert editable(await _configuration(panel)) == set()
         await asyncio.sleep(0)
+
+    qtloop.run(look())
+
+
+@pytest.mark.qt_log_ignore("propagateSizeHints")
+@pytest.mark.parametrize("source", [ConfigSource.DYNAMIC_DEFAULT, ConfigSource.DYNAMIC_BROKER])
+def test_on_kafka_a_setting_is_changed_and_reset(
+    qtbot: QtBot, qtloop: LoopRunner, heartbeat: Heartbeat, kafka3: KafkaCluster, source: ConfigSource
+) -> None:
+    heartbeat.allow(350, "a dialog is made in it, on two cores that others use too")
+    setting = "num.recovery.threads.per.data.dir"
+
+    async def look() -> None:
+        async with direct.connected(kafka3.bootstrap()) as cluster, _opened(cluster) as panel:
+            tab = await _configuration(panel)
+            tab.filter.setText(setting)
+            await until(lambda: tab.model.rowCount() == 1)
+            if source is ConfigSource.DYNAMIC_BROKER:
+                tab.choose(2)
+                await until(lambda: not tab.tasks.running("read"))
+            tab.model.edit(setting, "3")
+            await _send(tab)
+            assert (tab.model.row(0).value, tab.model.row(0).entry.source) == ("3", source)
+            tab.table.selectRow(0)
+            QTest.mouseClick(tab.reset, Qt.MouseButton.LeftButton)
+            await _send(tab)
+            assert (tab.model.row(0).value, tab.model.row(0).entry.source) == ("2", ConfigSource.DEFAULT)
+            assert tab.strip.failure is None
 
     qtloop.run(look())

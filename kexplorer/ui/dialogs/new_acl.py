@@ -46,7 +46,7 @@ class NewAclDialog(ChangeForm):
     def __init__(self, parent: QWidget | None, session: Session, like: Acl | None = None) -> None:
         about = f"In {session.cluster.profile.name}. A denial wins over whatever is allowed."
         super().__init__(parent, session, "New ACL", "Create ACLs…", self._submit, about)
-        self.principal = QLineEdit("User:")
+        self.principal = QLineEdit(placeholderText="User:alice")
         self.host = QLineEdit(_ANY)
         self.purpose, self.permission, self.resource = QComboBox(), QComboBox(), QComboBox()
         self.purpose.addItems([_SINGLE, _FOR_PRODUCER, _FOR_CONSUMER])
@@ -78,7 +78,6 @@ class NewAclDialog(ChangeForm):
         for box in self.operations.values():
             box.toggled.connect(lambda _: self._judge())
         self.principal.setFocus()
-        self.principal.end(False)
 
     def _lay_out(self) -> None:
         for names in (("principal", "host"), ("purpose", "permission"), ("resource", "name", "pattern")):

@@ -85,6 +85,8 @@ class QuotaDialog(ChangeForm):
         for line in self.lines.values():
             line.textChanged.connect(lambda _: self._judge())
         self._judge()
+        first = _CONNECTIONS if known and known.entity.ip is not None else LIMITS[0].key
+        (self.lines[first] if known else self.user).setFocus()
 
     @property
     def change(self) -> AlterQuota:

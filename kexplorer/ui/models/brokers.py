@@ -89,7 +89,7 @@ BROKERS: tuple[Column[BrokerView], ...] = (
         "Leader skew",
         lambda r: _skew(r.leader_skew),
         lambda r: _order(r.leader_skew),
-        16,
+        15,
         True,
         "How many more or fewer partitions it leads than if every broker led as many",
     ),
@@ -98,14 +98,15 @@ BROKERS: tuple[Column[BrokerView], ...] = (
         "Replica skew",
         lambda r: _skew(r.replica_skew),
         lambda r: _order(r.replica_skew),
-        16,
+        15,
         True,
         "How many more or fewer partitions it has than if every broker had as many",
     ),
     Column("Held", _held, lambda r: r.disk.held if isinstance(r.disk, Disk) else -1, 10, True, "Bytes of its replicas"),
-    Column("Volume", _volume, _share, 26, True, "What is used of the volumes of its log directories, by anybody"),
+    Column("Volume", _volume, _share, 24, True, "What is used of the volumes of its log directories, by anybody"),
 )
 _STATE, _LEADER_SKEW, _REPLICA_SKEW, _HELD, _VOLUME = 1, 5, 7, 8, 9
+ADDRESS = 2
 BAR_COLUMNS = (_LEADER_SKEW, _REPLICA_SKEW, _VOLUME)
 
 

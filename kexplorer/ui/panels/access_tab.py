@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QLabel,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -194,7 +195,7 @@ class AccessTab(QWidget):
         shown, total, kind = self.model.rowCount(), self.model.total, self._kind
         if self._refused:
             refused = self._refused.kind is FailureKind.AUTHORIZATION
-            sentence = f"You may not see the {kind.many}." if refused else f"This cluster has no {kind.many}."
+            sentence = f"You may not see the {kind.many}." if refused else f"This cluster has no {kind.many} to show."
             self.empty.tell("lock" if refused else kind.icon, sentence, str(self._refused))
         elif not self._known and self.strip.failure:
             self.empty.tell("unplug", f"The {kind.many} could not be read.", "The reason stands above.")
@@ -205,6 +206,8 @@ class AccessTab(QWidget):
         else:
             action = "" if self._profile.read_only else f"New {kind.one}…"
             self.empty.tell(kind.icon, f"There are no {kind.many} yet.", kind.none, action)
+        for label in self.empty.findChildren(QLabel):  # a cause of several lines is cut off otherwise
+            label.setMinimumHeight(max(label.heightForWidth(label.maximumWidth()), 0))
         self._pages.setCurrentIndex(0 if shown else 1)
         named = f"1 {kind.one}" if total == 1 else f"{count(total)} {kind.many}"
         self.counted.setText(named if shown == total else f"{count(shown)} of {named}")

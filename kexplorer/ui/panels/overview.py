@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QHBoxLayout, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QHeaderView, QSplitter, QStackedWidget, QTabWidget, QVBoxLayout, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.model.failure import Failure
@@ -15,7 +15,7 @@ from kexplorer.model.profile import Profile
 from kexplorer.services.overview import Overview, Picture
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
-from kexplorer.ui.models.brokers import BAR_COLUMNS, AilingModel, BrokersModel
+from kexplorer.ui.models.brokers import ADDRESS, BAR_COLUMNS, AilingModel, BrokersModel
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.broker_configuration import BrokerConfiguration
 from kexplorer.ui.panels.keys import overview_key
@@ -89,6 +89,9 @@ class OverviewPanel(Panel):
         bars = BarDelegate(self.brokers, self._broker_table)
         for section in BAR_COLUMNS:
             self._broker_table.setItemDelegateForColumn(section, bars)
+        header = self._broker_table.horizontalHeader()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(ADDRESS, QHeaderView.ResizeMode.Stretch)
         self._broker_table.setToolTip("Enter or a double click shows a broker's configuration")
         self._broker_table.activated.connect(self._broker_activated)
         self._ailing_table = RowsTable(self.ailing, "What is not well")
