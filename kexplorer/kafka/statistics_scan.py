@@ -61,7 +61,6 @@ class StatisticsScan:
             raise
         reached = next((part.next for part in reading.progress), piece.range.end or 0)
         found = count.found
-        found.top.shrink()
         return PieceStatistics(
             piece, reached, found.records, found.nbytes, RecordColumns(), tuple(troubles), statistics=found
         )

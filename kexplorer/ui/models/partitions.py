@@ -102,13 +102,13 @@ def _preferred(row: PartitionRow) -> str:
 
 
 COLUMNS: tuple[Column[PartitionRow], ...] = (
-    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 11),
-    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 15),
-    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 18, tip="Id and address of the broker"),
+    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 10),
+    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 13),
+    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 17, tip="Id and address of the broker"),
     Column("Preferred", _preferred, _preferred, 11, tip="Whether the leader is the first of the replicas"),
-    Column("Replicas", _replicas, lambda r: r.place.partition.replicas, 10, tip="Ids of brokers, the preferred first"),
-    Column("In sync", lambda r: ", ".join(map(str, r.place.partition.isr)), lambda r: r.place.partition.isr, 9),
-    Column("Log start", lambda r: _number(r.offsets.start), lambda r: _order(r.offsets.start), 11, True),
+    Column("Replicas", _replicas, lambda r: r.place.partition.replicas, 9, tip="Ids of brokers, the preferred first"),
+    Column("In sync", lambda r: ", ".join(map(str, r.place.partition.isr)), lambda r: r.place.partition.isr, 8),
+    Column("Log start", lambda r: _number(r.offsets.start), lambda r: _order(r.offsets.start), 10, True),
     Column(
         "Last stable",
         lambda r: _number(r.offsets.stable),
@@ -117,7 +117,7 @@ COLUMNS: tuple[Column[PartitionRow], ...] = (
         True,
         "Committed readers read up to here",
     ),
-    Column("Log end", lambda r: _number(r.offsets.end), lambda r: _order(r.offsets.end), 11, True),
+    Column("Log end", lambda r: _number(r.offsets.end), lambda r: _order(r.offsets.end), 10, True),
     Column(
         "Offset span",
         lambda r: _number(r.span),
@@ -126,12 +126,12 @@ COLUMNS: tuple[Column[PartitionRow], ...] = (
         True,
         "End minus start: at most so many records, fewer after compaction or transactions",
     ),
-    Column("Size", _size, _replica_order, 9, True, "On the disk of the leader; the tip has the other replicas"),
+    Column("Size", _size, _replica_order, 10, True, "On the disk of the leader; the tip has the other replicas"),
     Column(
         "Rate",
         lambda r: "" if r.offsets.rate is None else rate(r.offsets.rate),
         lambda r: _order(r.offsets.rate),
-        7,
+        8,
         True,
         "Records a second since the last look",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
@@ -16,7 +17,8 @@ from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.rows_table import RowsTable
 
-_LOOK_EVERY = 10.0  # seconds between two looks: each asks for the offsets of every group
+_LOOK_EVERY = 10.0  # seconds between two looks
+_REST = 5  # times as long as a look took, at least: each asks for the offsets of every group
 
 
 class ConsumersTab(TopicTab):
@@ -78,12 +80,13 @@ class ConsumersTab(TopicTab):
     async def _watch(self) -> None:
         session = await self.topic.open_session()
         while True:
+            began = time.monotonic()
             if self.isVisible():
                 self._seen = {}
                 await readers_of(session.cluster, self.topic.name, self._take)
                 self._readers = self._seen
                 self._show()
-            await asyncio.sleep(_LOOK_EVERY)
+            await asyncio.sleep(max(_LOOK_EVERY, _REST * (time.monotonic() - began)))
 
     def _take(self, readers: Sequence[TopicReader], looked: Looked) -> None:
         self._seen |= {reader.group.id: reader for reader in readers}

@@ -102,7 +102,7 @@ class StatisticsTab(TopicTab):
     async def _follow(self, counting: Counting) -> None:
         job = self._jobs.add(Job(f"Statistics of {self.topic.name}", "offsets", lambda: self.tasks.cancel("count")))
         shown = 0.0
-        self._pages.setCurrentWidget(self.view)
+        self._empty.tell("histogram", f"Counting {self.topic.name} …")
         try:
             while await counting.step():
                 extent = counting.extent()
@@ -151,7 +151,9 @@ class StatisticsTab(TopicTab):
             f"{count(whole.records)} records, {size(whole.nbytes)} in {duration(extent.seconds)}: {state}."
         )
         self.told.setToolTip(f"{speed}, records a second" if speed else "")
-        self.view.show_counts(whole, counting.parts, sampled=not extent.complete)
+        if whole.records or not running:
+            self.view.show_counts(whole, counting.parts, sampled=not extent.complete)
+            self._pages.setCurrentWidget(self.view)
         self.said.emit(self.told.text())
 
     def _show_running(self, on: bool) -> None:

@@ -42,7 +42,7 @@ class StatisticsView(QScrollArea):
         self.setWidgetResizable(True)
         self._zone: tzinfo = UTC
         self._shown: tuple[Statistics, Mapping[TopicPartition, Statistics], bool] | None = None
-        self.facts = {name: plain_label("", wrap=True, selectable=True) for name in _FACTS}
+        self.facts = {name: plain_label("…", wrap=True, selectable=True) for name in _FACTS}
         self.times = ColumnsChart("Records over time")
         self.sizes = ColumnsChart("Value sizes", 2)
         self.partitions = ColumnsChart("Bytes by partition", 3)
@@ -166,8 +166,14 @@ class StatisticsView(QScrollArea):
     def _show_keys(self, whole: Statistics) -> None:
         top = whole.top.top(_TOP)
         self.keys.show_bars([Bar(_shown(key), number, "") for key, number in top], whole.records)
-        error = whole.top.error
-        self.keys_told.setText(f"each may be up to {count(error)} more" if error else "share of all records")
+        error, most = whole.top.error, top[0][1] if top else 0
+        self.keys.setVisible(most > 1)
+        if most > 1:
+            self.keys_told.setText(f"each may be up to {count(error)} more" if error else "share of all records")
+        elif whole.records == whole.null_keys:
+            self.keys_told.setText("no record has a key")
+        else:
+            self.keys_told.setText(f"none came more than {count(error)} times" if error else "every key came once")
 
 
 def _shown(key: bytes) -> Shown:

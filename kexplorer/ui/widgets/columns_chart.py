@@ -93,7 +93,7 @@ class ColumnsChart(QWidget):
             left = max(self._place(number).center().x() - width // 2, area.left())
             if column.label and left >= free and left + width <= area.right() + 1:
                 painter.drawText(left, area.bottom() + 4 + metrics.ascent(), column.label)
-                free = left + width + _PADDING
+                free = left + width + _PADDING // 2
 
     def _area(self) -> QRect:
         line = self.fontMetrics().lineSpacing()
