@@ -31,6 +31,7 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import SavedSearch, SearchQuery
+from kexplorer.model.topics import OffsetRange
 from kexplorer.services.connections import Connections
 from kexplorer.services.search import Search
 from kexplorer.store.daemon import in_daemon
@@ -44,6 +45,7 @@ from kexplorer.ui.icons import application_icon
 if TYPE_CHECKING:
     from kexplorer.demo.process import DemoProcess
     from kexplorer.formats.schemas import SchemaSource
+    from kexplorer.services.statistics import Counting
     from kexplorer.ui.main_window import MainWindow
 
 _DEMO_START = 20.0  # seconds
@@ -89,7 +91,7 @@ async def _main(application: QApplication, options: Options) -> int:
             checks=checks,
             check_property=properties.check_property,
         )
-        explorer = Explorer(application, connections, Home(home), _start_demo, _open_search, _versions)
+        explorer = Explorer(application, connections, Home(home), _start_demo, _open_search, _open_counting, _versions)
         await stack.enter_async_context(explorer)
         stack.enter_context(signals_close(explorer.window))
         if options.selftest:
@@ -184,6 +186,22 @@ async def _open_search(
 
     scan = Scan(profile, credentials, query.filter, query.asked_at, query.isolation, query.newest_first, schemas)
     return Search(query, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known, store=store, saved=saved)
+
+
+async def _open_counting(
+    profile: Profile,
+    credentials: Credentials,
+    ranges: Sequence[OffsetRange],
+    known: Sequence[Trouble],
+    sample: int | None,
+) -> Counting:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.scan_pool import ScanPool  # noqa: PLC0415
+    from kexplorer.kafka.statistics_scan import StatisticsScan  # noqa: PLC0415
+    from kexplorer.services.statistics import Counting  # noqa: PLC0415
+
+    scan = StatisticsScan(profile, credentials)
+    return Counting(ranges, scan, lambda: ScanPool(_SCANNERS), _SCANNERS, sample=sample, known=known)
 
 
 async def _start_demo() -> DemoProcess:

@@ -20,6 +20,7 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Trouble
 from kexplorer.model.search import FilterKind, SavedSearch, SearchQuery
+from kexplorer.model.topics import OffsetRange
 from kexplorer.panels import make_panel
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
@@ -33,13 +34,14 @@ from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panels.exporter import Exporter
-from kexplorer.ui.panels.keys import messages_key, topic_key, topics_key
+from kexplorer.ui.panels.keys import access_key, audit_key, messages_key, overview_key, topic_key, topics_key
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.zones import zone_named
 
 if TYPE_CHECKING:
     from kexplorer.formats.schemas import SchemaSource
     from kexplorer.services.schemas import Schemas
+    from kexplorer.services.statistics import Counting
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,9 @@ _DISK = 10.0  # seconds
 _LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
 
 
+OpenCounting = Callable[
+    [Profile, Credentials, Sequence[OffsetRange], Sequence[Trouble], int | None], Awaitable["Counting"]
+]
 OpenSearch = Callable[
     [Profile, Credentials, SearchQuery, Sequence[Trouble], ScanStore, SavedSearch | None, "SchemaSource | None"],
     Awaitable[Search],
@@ -76,6 +81,7 @@ class Explorer:
         home: Home,
         start_demo: Callable[[], Awaitable[Demo]],
         open_search: OpenSearch,
+        open_counting: OpenCounting,
         versions: Callable[[], Mapping[str, str]],
     ) -> None:
         self._application = application
@@ -83,6 +89,7 @@ class Explorer:
         self.home = home
         self._start_demo = start_demo
         self._open_search = open_search
+        self._open_counting = open_counting
         self.sessions = Sessions(self._connect, home.audit, self._open_schemas)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
@@ -93,9 +100,9 @@ class Explorer:
         theme.apply(application, self._scheme, self._zoom)
         self.tasks = Tasks(self._show_failure)
         self._log = LogHandler()
-        jobs = Jobs()
-        self.exporter = Exporter(jobs, self.tasks)
-        self.window = MainWindow(self, partial(make_panel, self), jobs, self._log, versions)
+        self.jobs = Jobs()
+        self.exporter = Exporter(self.jobs, self.tasks)
+        self.window = MainWindow(self, partial(make_panel, self), self.jobs, self._log, versions)
 
     async def __aenter__(self) -> Explorer:
         logging.getLogger().addHandler(self._log)
@@ -164,6 +171,15 @@ class Explorer:
 
     def open_details(self, profile: str, topic: str) -> None:
         self.window.workspace.open(topic_key(profile, topic))
+
+    def open_overview(self, profile: str) -> None:
+        self.window.workspace.open(overview_key(profile))
+
+    def open_access(self, profile: str) -> None:
+        self.window.workspace.open(access_key(profile))
+
+    def open_audit(self) -> None:
+        self.window.workspace.open(audit_key())
 
     def set_zone(self, zone: str) -> None:
         self.zone = zone_named(zone) or UTC
@@ -245,9 +261,23 @@ class Explorer:
         known_schemas = (await self.session(profile.name)).schemas
         by_fields = query.filter.kind is FilterKind.EXPRESSION  # all others look at bytes, and start sooner without
         schemas = known_schemas.for_workers() if known_schemas and by_fields else None
-        brokers = replace(profile, registry_url="")  # the schemas have its password already
-        credentials = await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
+        credentials = await self._broker_credentials(profile)
         return await self._open_search(profile, credentials, query, known, self.home.scans, saved, schemas)
+
+    async def count(
+        self, profile: Profile, ranges: Sequence[OffsetRange], known: Sequence[Trouble], sample: int | None
+    ) -> Counting:
+        """Statistics of ranges, or of a sample of so many records."""
+        return await self._open_counting(profile, await self._broker_credentials(profile), ranges, known, sample)
+
+    async def _broker_credentials(self, profile: Profile) -> Credentials:
+        brokers = replace(profile, registry_url="")  # whoever needs the registry's password has it already
+        return await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
+
+    def connected(self) -> dict[str, Callable[[], Awaitable[Session]]]:
+        """How to reach each cluster that can be compared with another, by the name of its profile."""
+        names = [profile.name for profile in self._profiles()]
+        return {name: partial(self.session, name) for name in names if self.sessions.get(name)}
 
     async def _connect(self, name: str) -> Cluster:
         profile = self.profile(name)
@@ -318,7 +348,7 @@ class Explorer:
         if profile is not None:
             await self._disconnect(profile.name)
             if saved.name != profile.name and not copy:
-                await in_daemon("schema files", partial(self.home.assignments(profile.name).rename, saved.name), _DISK)
+                await in_daemon("home", lambda: self.home.rename(profile.name, saved.name), _DISK)
         self.open_topics(saved.name)
 
     async def _duplicate(self, profile: Profile) -> None:
@@ -336,7 +366,7 @@ class Explorer:
                 self.window.workspace.close_panel(panel)
         await self._connections.delete(profile)
         self._show_profiles()
-        await in_daemon("schema files", self.home.assignments(profile.name).forget, _DISK)
+        await in_daemon("home", lambda: self.home.forget(profile.name), _DISK)
 
     async def _open_demo(self) -> None:
         if self._demo is None:

@@ -8,31 +8,45 @@ from urllib.parse import unquote
 
 from kexplorer.services.searches import Searches
 from kexplorer.ui.panel import Panel
+from kexplorer.ui.panels.keys import audit_key
 
 if TYPE_CHECKING:
     from kexplorer.explorer import Explorer
 
 # Panels are imported when the first one is opened: a start needs none.
-# ruff: noqa: PLC0415
+# ruff: noqa: PLC0415, PLR0911
 
 
 def make_panel(explorer: Explorer, key: str) -> Panel | None:
     """None for a key of ui/panels/keys.py that names no panel, or one of a connection that is gone."""
+    if key == audit_key():
+        from kexplorer.ui.panels.audit import AuditPanel
+
+        return AuditPanel(explorer.home.audit.lines, explorer.home.audit.export)
     kind, *rest = key.split("/")
     profile = explorer.profile(unquote(rest[0])) if rest else None
     if profile is None:
         return None
     name = profile.name
+    session, details = partial(explorer.session, name), partial(explorer.open_details, name)
     match kind, *map(unquote, rest[1:]):
         case ["topics"]:
             from kexplorer.ui.panels.topics import TopicsPanel
 
-            together, details = partial(explorer.open_together, name), partial(explorer.open_details, name)
-            return TopicsPanel(profile, partial(explorer.session, name), together, details)
+            together, favourites = partial(explorer.open_together, name), explorer.home.favourites(name)
+            return TopicsPanel(profile, session, together, details, favourites, explorer.connected)
         case ["topic", topic]:
             from kexplorer.ui.panels.topic import TopicPanel
 
-            return TopicPanel(profile, topic, partial(explorer.session, name))
+            return TopicPanel(profile, topic, session, partial(explorer.count, profile), explorer.jobs)
+        case ["overview"]:
+            from kexplorer.ui.panels.overview import OverviewPanel
+
+            return OverviewPanel(profile, session, details)
+        case ["access"]:
+            from kexplorer.ui.panels.access import AccessPanel
+
+            return AccessPanel(profile, session)
         case ["messages", _]:
             from kexplorer.ui.panels.messages import MessagesPanel
 
@@ -41,7 +55,7 @@ def make_panel(explorer: Explorer, key: str) -> Panel | None:
             panel = MessagesPanel(
                 profile,
                 topics,
-                partial(explorer.session, name),
+                session,
                 searches,
                 explorer.exporter,
                 lambda: explorer.window.page_memory << 20,

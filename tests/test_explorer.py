@@ -63,6 +63,7 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
         Home(home),
         app._start_demo,
         app._open_search,
+        app._open_counting,
         app._versions,
     )
     async with explorer:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kexplorer.store.assignments import AssignmentStore
 from kexplorer.store.audit import AuditStore
+from kexplorer.store.favourites import FavouriteStore
 from kexplorer.store.filters import FilterStore
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.scans import ScanStore
@@ -23,3 +24,15 @@ class Home:
 
     def assignments(self, connection: str) -> AssignmentStore:
         return AssignmentStore(connection, self._folder and self._folder / "schemas.json")
+
+    def rename(self, connection: str, name: str) -> None:
+        """A connection got another name. Waits for the disk, as `forget` does."""
+        for store in (self.assignments(connection), self.favourites(connection)):
+            store.rename(name)
+
+    def forget(self, connection: str) -> None:
+        for store in (self.assignments(connection), self.favourites(connection)):
+            store.forget()
+
+    def favourites(self, connection: str) -> FavouriteStore:
+        return FavouriteStore(connection, self._folder and self._folder / "favourites.json")

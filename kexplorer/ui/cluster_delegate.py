@@ -9,8 +9,10 @@ from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem,
 from kexplorer.model.cluster import Link
 from kexplorer.ui.icons import icon
 from kexplorer.ui.marks import link_colour, paint_dot, paint_link, profile_colour
-from kexplorer.ui.models.cluster_tree import NODE_ROLE, Node
+from kexplorer.ui.models.cluster_tree import NODE_ROLE, Node, Section
 from kexplorer.ui.theme import row_height, tokens
+
+_ICONS = {Section.OVERVIEW: "cluster", Section.TOPICS: "topic", Section.ACCESS: "key"}
 
 
 class NodeDelegate(QStyledItemDelegate):
@@ -36,8 +38,8 @@ class NodeDelegate(QStyledItemDelegate):
         area = option.rect.adjusted(4, 0, -8, 0)
         if node.topic or node.more:
             self._text(painter, option, area, index.data(), muted=bool(node.more))
-        elif node.all_topics:
-            self._topics(painter, option, area, node)
+        elif node.section:
+            self._section(painter, option, area, node)
         else:
             self._profile(painter, option, area, node)
         painter.restore()
@@ -64,13 +66,14 @@ class NodeDelegate(QStyledItemDelegate):
             muted=node.state is None,
         )
 
-    def _topics(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, node: Node) -> None:
+    def _section(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, node: Node) -> None:
         mode = QIcon.Mode.Selected if _selected(option) else QIcon.Mode.Normal
-        icon("topic", "muted").paint(painter, _box(area.left(), area), mode=mode)
+        icon(_ICONS[node.section or Section.TOPICS], "muted").paint(painter, _box(area.left(), area), mode=mode)
         count = f"{node.total:,}" if node.found == node.total else f"{node.found:,} of {node.total:,}"
+        count = count if node.section is Section.TOPICS else ""
         self._text(painter, option, area, count, muted=True, align=Qt.AlignmentFlag.AlignRight)
         room = area.adjusted(22, 0, -QFontMetrics(option.font).horizontalAdvance(count) - 8, 0)
-        self._text(painter, option, room, "Topics")
+        self._text(painter, option, room, str(node.section))
 
     def _text(
         self,

@@ -22,7 +22,7 @@ from kexplorer.model.topics import Topic
 from kexplorer.ui.cluster_delegate import NodeDelegate
 from kexplorer.ui.commands import Commands
 from kexplorer.ui.icons import icon
-from kexplorer.ui.models.cluster_tree import ClusterTreeModel, Node
+from kexplorer.ui.models.cluster_tree import ClusterTreeModel, Node, Section
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
 
@@ -50,7 +50,7 @@ class ClusterTree(QWidget):
         self.filter.filter_changed.connect(self._filter)
         self.filter.left.connect(self._enter_topics)
         self._before_filter: list[tuple[str, bool]] | None = None  # expanded profiles, and whether their topics were
-        self._wanted: tuple[str, str, bool] | None = None  # the current row, by name
+        self._wanted: tuple[str, str, Section | None] | None = None  # the current row, by name
         self._rows_move = False
         self._spin = QTimer(self, interval=_SPIN_MS)
         self._spin.timeout.connect(self._turn)
@@ -89,7 +89,7 @@ class ClusterTree(QWidget):
             self._spin.start()
 
     def set_topics(self, profile: str, topics: Iterable[Topic]) -> None:
-        first = not self.model.index_of(profile, all_topics=True).isValid()
+        first = not self.model.index_of(profile, section=Section.TOPICS).isValid()
         with self._current_kept():
             self.model.set_topics(profile, topics)
             if first:
@@ -127,7 +127,7 @@ class ClusterTree(QWidget):
     def _expanded(self) -> list[tuple[str, bool]]:
         names = [profile.name for profile in self.model.profiles()]
         return [
-            (name, self.view.isExpanded(self.model.index_of(name, all_topics=True)))
+            (name, self.view.isExpanded(self.model.index_of(name, section=Section.TOPICS)))
             for name in names
             if self.view.isExpanded(self.model.index_of(name))
         ]
@@ -135,11 +135,11 @@ class ClusterTree(QWidget):
     def _expand(self, expanded: list[tuple[str, bool]]) -> None:
         for name, topics in expanded:
             self.view.expand(self.model.index_of(name))
-            self.view.setExpanded(self.model.index_of(name, all_topics=True), topics)
+            self.view.setExpanded(self.model.index_of(name, section=Section.TOPICS), topics)
 
     def _current_moved(self, index: QModelIndex) -> None:
         if not self._rows_move and (node := self.model.node(index)):
-            self._wanted = (node.profile.name, node.topic, node.all_topics)
+            self._wanted = (node.profile.name, node.topic, node.section)
             self.current_changed.emit(node.profile.name)
 
     @contextmanager
@@ -162,7 +162,11 @@ class ClusterTree(QWidget):
         name = node.profile.name
         if node.topic:
             self._commands.open_topic(name, node.topic)
-        elif node.all_topics or node.more or node.state:
+        elif node.section is Section.OVERVIEW:
+            self._commands.open_overview(name)
+        elif node.section is Section.ACCESS:
+            self._commands.open_access(name)
+        elif node.section or node.more or node.state:
             self._commands.open_topics(name)
         else:
             self._commands.connect(name)
@@ -185,10 +189,15 @@ class ClusterTree(QWidget):
 
         if node.topic:
             offer("Open messages", "message", lambda: commands.open_topic(name, node.topic))
+            offer("Partitions and configuration", "partition", lambda: commands.open_details(name, node.topic))
             offer("Copy name", "copy", lambda: QGuiApplication.clipboard().setText(node.topic))
             return menu
+        if node.state:
+            offer("Open overview", "cluster", lambda: commands.open_overview(name))
         offer("Open topics", "topic", lambda: commands.open_topics(name))
-        if node.all_topics or node.more:
+        if node.state:
+            offer("Open access", "key", lambda: commands.open_access(name))
+        if node.section or node.more:
             offer("Refresh", "refresh", lambda: commands.refresh(name))
             return menu
         if node.state:

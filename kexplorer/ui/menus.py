@@ -47,7 +47,9 @@ class Menus(QMenuBar):
         for action, text, possible in (
             (self._connect, f"Connect {name}", not connected),
             (self._disconnect, f"Disconnect {name}", connected),
+            (self._overview, f"Overview of {name}", True),
             (self._topics, f"Topics of {name}", True),
+            (self._access, f"Access to {name}", True),
             (self._refresh, f"Refresh {name}", connected),
             (self._edit, f"Edit {name}…", True),
             (self._duplicate, f"Duplicate {name}…", True),
@@ -78,7 +80,9 @@ class Menus(QMenuBar):
         do = self._commands
         self._connect = offer(menu, "Connect", "Ctrl+Shift+L", on(do.connect), "plug")
         self._disconnect = offer(menu, "Disconnect", "Ctrl+Shift+D", on(do.disconnect), "unplug")
+        self._overview = offer(menu, "Overview", "Ctrl+O", on(do.open_overview), "cluster")
         self._topics = offer(menu, "Topics", "Ctrl+T", on(do.open_topics), "topic")
+        self._access = offer(menu, "Access", "Ctrl+Shift+A", on(do.open_access), "key")
         self._refresh = offer(menu, "Refresh", "F5", on(do.refresh), "refresh")
         menu.addSeparator()
         self._edit = offer(menu, "Edit", "Ctrl+Shift+E", on(do.edit), "edit")
@@ -100,6 +104,7 @@ class Menus(QMenuBar):
         offer(menu, "Clusters", "Ctrl+B", window.toggle_tree, "cluster")
         offer(menu, "Jobs", "Ctrl+J", window.toggle_jobs, "jobs")
         offer(menu, "Log", "Ctrl+L", window.toggle_log, "log")
+        offer(menu, "Audit log", "Ctrl+Shift+J", self._commands.open_audit, "clock")
         self.internal = offer(menu, "Internal topics", "Ctrl+Shift+I", lambda: None)
         self.internal.setCheckable(True)
         self.internal.toggled.connect(window.tree.show_internal)

@@ -50,6 +50,18 @@ class Asked:
     def open_together(self, profile: str, topics: Sequence[str]) -> None:
         self.calls.append(("open_together", profile, *topics))
 
+    def open_details(self, profile: str, topic: str) -> None:
+        self.calls.append(("open_details", profile, topic))
+
+    def open_overview(self, profile: str) -> None:
+        self.calls.append(("open_overview", profile))
+
+    def open_access(self, profile: str) -> None:
+        self.calls.append(("open_access", profile))
+
+    def open_audit(self) -> None:
+        self.calls.append(("open_audit",))
+
     def set_zone(self, zone: str) -> None:
         self.calls.append(("set_zone", zone))
 

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from kexplorer.model.cluster import ConnectionState, Link
 from kexplorer.ui.cluster_tree import ClusterTree
-from kexplorer.ui.models.cluster_tree import NODE_ROLE, ClusterTreeModel, Index, Node
+from kexplorer.ui.models.cluster_tree import NODE_ROLE, ClusterTreeModel, Index, Node, Section
 from tests.ui.fakes import LAB, SHOP, Asked, numbered, topics
 
 UP = ConnectionState(Link.UP)
@@ -62,15 +62,15 @@ def connect(tree: ClusterTree | ClusterTreeModel, *names: str) -> None:
 
 def test_topics_stand_below_their_cluster_in_order_of_names(model: ClusterTreeModel) -> None:
     connect(model, "orders", "billing", "Zebra", "__consumer_offsets")
-    assert text(model) == ["shop", ["Topics", ["billing", "orders", "Zebra"]], LAB.name]
+    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["billing", "orders", "Zebra"]], LAB.name]
 
 
 def test_internal_topics_are_shown_when_asked_for(model: ClusterTreeModel) -> None:
     connect(model, "orders", "__consumer_offsets")
     model.show_internal(True)
-    assert text(model) == ["shop", ["Topics", ["__consumer_offsets", "orders"]], LAB.name]
+    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["__consumer_offsets", "orders"]], LAB.name]
     model.show_internal(False)
-    assert text(model) == ["shop", ["Topics", ["orders"]], LAB.name]
+    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["orders"]], LAB.name]
 
 
 def test_disconnected_means_nothing_is_known_of_topics(model: ClusterTreeModel) -> None:
@@ -89,12 +89,17 @@ def test_the_model_keeps_its_promises_while_everything_changes(model: ClusterTre
     for needle in ("b", "", "no such", "D", ""):
         model.set_filter(needle)
     model.set_profiles([LAB, SHOP])
-    assert text(model) == [LAB.name, ["Topics", ["x"]], "shop", ["Topics", ["a", "b", "c", "d"]]]
+    assert text(model) == [
+        LAB.name,
+        ["Overview", "Access", "Topics", ["x"]],
+        "shop",
+        ["Overview", "Access", "Topics", ["a", "b", "c", "d"]],
+    ]
     model.set_profiles([SHOP])
-    assert text(model) == ["shop", ["Topics", ["a", "b", "c", "d"]]]
+    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["a", "b", "c", "d"]]]
     model.set_topics("unknown", topics("a"))
     model.set_state("unknown", UP)
-    assert text(model) == ["shop", ["Topics", ["a", "b", "c", "d"]]]
+    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["a", "b", "c", "d"]]]
 
 
 def test_a_topic_that_goes_on_existing_keeps_its_selection(tree: ClusterTree) -> None:
@@ -134,10 +139,10 @@ def test_the_filter_ignores_case_and_expands_what_it_finds(tree: ClusterTree) ->
     tree.view.collapseAll()
     tree.filter.setText(" ORDER ")
     tree.filter.returnPressed.emit()
-    assert text(tree.model) == ["shop", ["Topics", ["order-events", "Orders"]], LAB.name]
+    assert text(tree.model) == ["shop", ["Overview", "Access", "Topics", ["order-events", "Orders"]], LAB.name]
     assert tree.view.isExpanded(tree.model.index_of("shop"))
-    assert tree.view.isExpanded(tree.model.index_of("shop", all_topics=True))
-    node: Node = tree.model.index_of("shop", all_topics=True).data(NODE_ROLE)
+    assert tree.view.isExpanded(tree.model.index_of("shop", section=Section.TOPICS))
+    node: Node = tree.model.index_of("shop", section=Section.TOPICS).data(NODE_ROLE)
     assert (node.found, node.total) == (2, 3)
     tree.filter.clear()
     assert len(tree.model.topics("shop")) == 3
@@ -153,11 +158,11 @@ def test_ten_thousand_topics_have_a_thousand_rows_that_the_filter_moves_at_once(
     model.rowsInserted.connect(lambda *_: steps.append("in"))
     model.rowsRemoved.connect(lambda *_: steps.append("out"))
     model.modelReset.connect(lambda: steps.append("reset"))
-    topics_row = model.index_of("shop", all_topics=True)
+    topics_row = model.index_of("shop", section=Section.TOPICS)
     assert model.rowCount(topics_row) == 1001
     assert model.index(1000, 0, topics_row).data() == "9,000 more"
     model.set_filter("v12")
-    assert model.rowCount(model.index_of("shop", all_topics=True)) == 111
+    assert model.rowCount(model.index_of("shop", section=Section.TOPICS)) == 111
     assert len(steps) <= 2
     assert "reset" not in steps
 
@@ -191,7 +196,7 @@ def test_enter_and_double_click_open(tree: ClusterTree, asked: Asked) -> None:
     tree.view.setCurrentIndex(lab)
     QTest.keyClick(tree.view, Qt.Key.Key_Return)
     connect(tree, "orders")
-    tree.view.setCurrentIndex(tree.model.index_of("shop", all_topics=True))
+    tree.view.setCurrentIndex(tree.model.index_of("shop", section=Section.TOPICS))
     QTest.keyClick(tree.view, Qt.Key.Key_Enter)
     index = tree.model.index_of("shop", "orders")
     at = tree.view.visualRect(index).center()
@@ -216,7 +221,7 @@ def test_the_context_menu_offers_what_is_possible(tree: ClusterTree, asked: Aske
     assert topic
     for action in tree.menu_of(topic).actions():
         action.trigger()
-    assert asked.calls == [("open_topic", "shop", "orders")]
+    assert asked.calls == [("open_topic", "shop", "orders"), ("open_details", "shop", "orders")]
     assert QGuiApplication.clipboard().text() == "orders"
 
 
@@ -305,3 +310,10 @@ def test_down_leads_from_the_filter_into_the_tree_and_from_nowhere_else(tree: Cl
     QTest.keyClick(tree.filter, Qt.Key.Key_Down)
     assert tree.view.hasFocus()
     assert tree.view.currentIndex().data() == "alpha"
+
+
+def test_each_section_opens_its_panel(tree: ClusterTree, asked: Asked) -> None:
+    connect(tree, "orders")
+    for section in Section:
+        tree.view.opened.emit(tree.model.index_of("shop", section=section))
+    assert asked.calls == [("open_overview", "shop"), ("open_access", "shop"), ("open_topics", "shop")]

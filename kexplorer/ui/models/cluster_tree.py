@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from itertools import count
 from typing import Any
 
@@ -17,7 +18,7 @@ from kexplorer.model.topics import Topic
 Index = QModelIndex | QPersistentModelIndex
 
 NODE_ROLE = Qt.ItemDataRole.UserRole
-_PROFILE, _TOPICS, _TOPIC = range(3)
+_PROFILE, _SECTION, _TOPIC = range(3)
 _MOST_ROWS = 1000  # of one cluster: a view lays all rows out anew when one is added, at 10 to 20 µs each
 _MORE = ""  # stands in for the name of the last row, which counts the topics that have none
 _NOWHERE = QModelIndex()
@@ -25,14 +26,27 @@ _FLAGS = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable  # a view asks
 _LEAF_FLAGS = _FLAGS | Qt.ItemFlag.ItemNeverHasChildren
 
 
+class Section(StrEnum):
+    """The rows below a connected cluster, the one that may have a thousand below it last."""
+
+    OVERVIEW = "Overview"
+    ACCESS = "Access"
+    TOPICS = "Topics"
+
+
+_SECTIONS = tuple(Section)
+_TOPICS_ROW = _SECTIONS.index(Section.TOPICS)
+
+
 @dataclass(frozen=True, slots=True)
 class Node:
     """What a row stands for. With a topic: that topic; with `more`: so many topics that have no row of their own; with
-    `all_topics`: the row above the topics; else the profile. `found` of `total` topics pass the filter."""
+    a `section`: that one, the topics have theirs above them; else the profile. `found` of `total` topics pass the
+    filter."""
 
     profile: Profile
     state: ConnectionState | None
-    all_topics: bool = False
+    section: Section | None = None
     topic: str = ""
     more: int = 0
     found: int = 0
@@ -51,8 +65,8 @@ class _Branch:
 
 
 class ClusterTreeModel(QAbstractItemModel):
-    """One row a profile, below it "Topics" as soon as the topics are known, below that their names, 1,000 at most:
-    more are found by the filter. Topics that go on existing keep their row when others come and go."""
+    """One row a profile, below it its sections as soon as the topics are known, below "Topics" their names, 1,000 at
+    most: more are found by the filter. Topics that go on existing keep their row when others come and go."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -113,15 +127,15 @@ class ClusterTreeModel(QAbstractItemModel):
         branch = self._branch(profile)
         return [name for _, name in branch.names] if branch else []
 
-    def index_of(self, profile: str, topic: str = "", all_topics: bool = False) -> QModelIndex:
-        """Where a profile, its "Topics" or one topic stands; invalid when it is not shown."""
+    def index_of(self, profile: str, topic: str = "", section: Section | None = None) -> QModelIndex:
+        """Where a profile, one of its sections or one topic stands; invalid when it is not shown."""
         branch = self._branch(profile)
-        if branch is None or (branch.topics is None and (topic or all_topics)):
+        if branch is None or (branch.topics is None and (topic or section)):
             return QModelIndex()
         if topic:
             row = branch.visible.index(topic) if topic in branch.visible else -1
             return self._at(branch, _TOPIC, row) if row >= 0 else QModelIndex()
-        return self._at(branch, _TOPICS if all_topics else _PROFILE, 0)
+        return self._at(branch, _SECTION, _SECTIONS.index(section)) if section else self._at(branch, _PROFILE, 0)
 
     def first_topic(self, profile: str) -> QModelIndex:
         branch = self._branch(profile)
@@ -133,7 +147,8 @@ class ClusterTreeModel(QAbstractItemModel):
         branch, kind = self._place(index)
         topic = branch.visible[index.row()] if kind == _TOPIC else ""
         more = branch.found - _MOST_ROWS if kind == _TOPIC and topic == _MORE else 0
-        return Node(branch.profile, branch.state, kind == _TOPICS, topic, more, branch.found, len(branch.names))
+        section = _SECTIONS[index.row()] if kind == _SECTION else None
+        return Node(branch.profile, branch.state, section, topic, more, branch.found, len(branch.names))
 
     # Qt's questions
 
@@ -148,15 +163,15 @@ class ClusterTreeModel(QAbstractItemModel):
         if not index.isValid():
             return QModelIndex()
         branch, kind = self._place(index)
-        return QModelIndex() if kind == _PROFILE else self._at(branch, kind - 1, 0)
+        return QModelIndex() if kind == _PROFILE else self._at(branch, kind - 1, _TOPICS_ROW if kind == _TOPIC else 0)
 
     def rowCount(self, parent: Index = _NOWHERE) -> int:
         if not parent.isValid():
             return len(self._branches)
         branch, kind = self._place(parent)
-        if kind == _TOPICS:
+        if kind == _SECTION and parent.row() == _TOPICS_ROW:
             return len(branch.visible)
-        return int(kind == _PROFILE and branch.topics is not None)
+        return len(_SECTIONS) if kind == _PROFILE and branch.topics is not None else 0
 
     def columnCount(self, _parent: Index = _NOWHERE) -> int:
         return 1
@@ -175,7 +190,7 @@ class ClusterTreeModel(QAbstractItemModel):
             return html.escape(describe(node))
         if node.more:
             return f"{node.more:,} more"
-        return "Topics" if node.all_topics else node.topic or node.profile.name
+        return node.section or node.topic or node.profile.name
 
     # inside
 
@@ -193,7 +208,7 @@ class ClusterTreeModel(QAbstractItemModel):
     def _changed(self, branch: _Branch) -> None:
         indexes = [self._at(branch, _PROFILE, 0)]
         if branch.topics is not None:
-            indexes.append(self._at(branch, _TOPICS, 0))
+            indexes.append(self._at(branch, _SECTION, _TOPICS_ROW))
         if branch.found > _MOST_ROWS:
             indexes.append(self._at(branch, _TOPIC, _MOST_ROWS))
         for index in indexes:
@@ -202,11 +217,11 @@ class ClusterTreeModel(QAbstractItemModel):
     def _set_topics(self, branch: _Branch, topics: list[Topic] | None) -> None:
         top = self._at(branch, _PROFILE, 0)
         if branch.topics is not None and topics is None:
-            self.beginRemoveRows(top, 0, 0)
+            self.beginRemoveRows(top, 0, len(_SECTIONS) - 1)
             branch.topics, branch.names, branch.found, branch.visible = None, [], 0, []
             self.endRemoveRows()
         elif branch.topics is None and topics is not None:
-            self.beginInsertRows(top, 0, 0)
+            self.beginInsertRows(top, 0, len(_SECTIONS) - 1)
             branch.topics = []
             self.endInsertRows()
         if topics is not None and topics != branch.topics:
@@ -230,7 +245,7 @@ class ClusterTreeModel(QAbstractItemModel):
         old, new = branch.visible, found if len(found) <= _MOST_ROWS else [*found[:_MOST_ROWS], _MORE]
         head = _common(old, new)
         tail = min(_common(old[::-1], new[::-1]), len(old) - head, len(new) - head)
-        parent = self._at(branch, _TOPICS, 0)
+        parent = self._at(branch, _SECTION, _TOPICS_ROW)
         if gone := len(old) - head - tail:
             self.beginRemoveRows(parent, head, head + gone - 1)
             branch.visible = old[:head] + old[head + gone :]
@@ -245,14 +260,22 @@ class ClusterTreeModel(QAbstractItemModel):
 _ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, NODE_ROLE)
 
 
+_SPOKEN = {
+    Section.OVERVIEW: "Brokers, what is not well, and the brokers' configuration",
+    Section.ACCESS: "ACLs, SCRAM users and quotas",
+}
+
+
 def describe(node: Node) -> str:
     """The row in words, as its tool tip and for those who hear it."""
     if node.topic:
         return node.topic
-    if node.all_topics:
+    if node.section is Section.TOPICS:
         return f"{node.total:,} topics" if node.found == node.total else f"{node.found:,} of {node.total:,} topics"
     if node.more:
         return f"{node.more:,} more topics. The filter and the command palette find them, the topics panel lists them."
+    if node.section:
+        return _SPOKEN[node.section]
     link = f"{node.state.link}: {node.state.reason}".rstrip(": ") if node.state else "not connected"
     lines = [node.profile.name, node.profile.bootstrap, link[0].upper() + link[1:]]
     marks = (("Production", node.profile.production), ("Read-only", node.profile.read_only))
