@@ -26,7 +26,7 @@ from kexplorer.model.produce import (
     payload_size,
 )
 from kexplorer.services.jobs import Job, Jobs
-from kexplorer.services.send_pace import MOST_ROWS, Counts, Limits, Pace, Progress
+from kexplorer.services.send_pace import MOST_ROWS, TICK, Counts, Limits, Pace, Progress
 from kexplorer.services.send_report import Answered, ReportFile
 from kexplorer.store.daemon import in_daemon
 
@@ -277,9 +277,12 @@ class Production:
         at = 0
         while at < len(batch.outgoing) and not self._over:
             await self._going.wait()
-            allowed = await self._pace.allowed(writer.sent, self._counts.nbytes)
-            if self._over or not allowed:
+            if self._over or self._pace.over(writer.sent):
                 return
+            allowed = self._pace.allowed(writer.sent, self._counts.nbytes)
+            if not allowed:
+                await asyncio.sleep(TICK)
+                continue
             part = batch.outgoing[at : at + allowed]
             if self._limits.byte_rate is not None:
                 part = part[: self._pace.fitting(map(payload_size, part))]

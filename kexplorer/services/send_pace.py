@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from kexplorer.model.produce import Deliveries
 
 MOST_ROWS = 2000  # taken from the input at once
-_TICK = 0.05  # seconds; a rate is kept to within that
+TICK = 0.05  # seconds; a rate is kept to within that
 _SAMPLES = 4000  # latencies that are kept, spread over all; and the newest ones
 
 
@@ -100,19 +99,15 @@ class Pace:
             limits.seconds is not None and self.seconds >= limits.seconds
         )
 
-    async def allowed(self, sent: int, nbytes: int) -> int:
-        """How many records may be sent at once; waits until it is one at least. 0: no more."""
-        while not self.over(sent):
-            most = MOST_ROWS if self._limits.count is None else min(MOST_ROWS, self._limits.count - sent)
-            if self._limits.rate is not None:
-                most = min(most, int(self._limits.rate * (self.seconds + _TICK)) - sent)
-            if self._limits.byte_rate is not None:
-                self._bytes_left = self._limits.byte_rate * (self.seconds + _TICK) - nbytes
-                most = most if self._bytes_left > 0 else 0
-            if most > 0:
-                return most
-            await asyncio.sleep(_TICK)
-        return 0
+    def allowed(self, sent: int, nbytes: int) -> int:
+        """How many records may be sent at once now; 0 for none yet."""
+        most = MOST_ROWS if self._limits.count is None else min(MOST_ROWS, self._limits.count - sent)
+        if self._limits.rate is not None:
+            most = min(most, int(self._limits.rate * (self.seconds + TICK)) - sent)
+        if self._limits.byte_rate is not None:
+            self._bytes_left = self._limits.byte_rate * (self.seconds + TICK) - nbytes
+            most = most if self._bytes_left > 0 else 0
+        return max(most, 0)
 
     def fitting(self, sizes: Iterable[int]) -> int:
         """How many of these records the rate of bytes allows: one at least, else a large one would never be sent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -116,8 +117,9 @@ def read_report(path: Path, source: str) -> Answered:
                     FailureKind.INVALID, f"{path.name} is no report on {source}.", "Choose the report of its last run."
                 )
             for line in file:
-                if line.endswith(b"\n") and (found := decode(line)).offset is not None:
-                    answered.add(found.row)
+                with contextlib.suppress(msgspec.DecodeError):  # half a line, of a run that was killed
+                    if (found := decode(line)).offset is not None:
+                        answered.add(found.row)
     except OSError as error:
         text = f"{path} cannot be read: {error.strerror or error}."
         raise Failure(FailureKind.INVALID, text, "Choose another report.") from None
