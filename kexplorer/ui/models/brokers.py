@@ -151,8 +151,10 @@ def _bar(row: BrokerView, column: int) -> Bar | None:
 def _wrong(row: Ailing) -> str:
     """In words, the worst first."""
     partition = row.partition
-    parts = ["no leader"] if partition.leader is None else []
-    if row.min_isr is not None:
+    parts: list[str] = []
+    if partition.leader is None:
+        parts.append("no leader")
+    elif row.min_isr is not None:
         parts.append(f"under min.insync.replicas: {len(partition.isr)} of {row.min_isr}")
     elif partition.under_replicated:
         parts.append(f"under-replicated: {len(partition.isr)} of {len(partition.replicas)} in sync")
