@@ -430,6 +430,35 @@ def test_brokers_that_still_tell_the_old_replicas_are_asked_again(
     qtloop.run(_reassigning(cluster, use))
 
 
+def test_a_plan_that_is_refused_stays_to_be_corrected(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.refused = {f"orders-{number}": Failure(FailureKind.REFUSED, "Not now.") for number in range(3)}
+
+    async def use(dialog: ReassignDialog) -> None:
+        dialog.factor.setValue(3)
+        _button(dialog, "Set replication factor")
+        click(dialog.action)
+        await confirmed()
+        QTest.keyClick(await dialog_of(ChangeDialog), Qt.Key.Key_Escape)
+        await until(lambda: QApplication.activeModalWidget() is dialog and not dialog.tasks.running("submit"))
+        assert "3 copies" in dialog.summary.text()
+        assert dialog.action.isEnabled()
+
+    qtloop.run(_reassigning(cluster, use))
+    assert cluster.applied == []
+
+
+def test_brokers_that_tell_no_moves_are_no_hindrance(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.failures["reassignments"] = Failure(FailureKind.UNSUPPORTED, "The brokers are too old.")
+
+    async def use(dialog: ReassignDialog) -> None:
+        await until(dialog.trouble.isVisible)
+        _button(dialog, "Balance over brokers")
+        assert not dialog.trouble.isVisible()
+        assert dialog.action.isEnabled()
+
+    qtloop.run(_reassigning(cluster, use))
+
+
 # configuration of several
 
 

@@ -54,6 +54,7 @@ class ReassignDialog(ChangeForm):
         self._topics = frozenset(topics)
         self._rows: dict[TopicPartition, PlanRow] = {}
         self._sizes: Mapping[TopicPartition, int] = {}
+        self._sent: dict[TopicPartition, tuple[int, ...]] = {}  # taken by the brokers, and not there yet
         self._started = 0  # partitions that moved when this began to look
         self._racks = {broker.id: broker.rack for broker in metadata.brokers}
         self.plan = PlanModel(self)
@@ -155,30 +156,37 @@ class ReassignDialog(ChangeForm):
         outcome = await make_change(self, self.session.changes, Reassign(wanted))
         if outcome is not None:
             failed = outcome.failures
-            taken = {s: replicas for s, replicas in wanted.items() if f"{s.topic}-{s.partition}" not in failed}
-            self._drop()
-            self.tasks.start("watch", self._watch(taken))
+            self._sent = {s: replicas for s, replicas in wanted.items() if f"{s.topic}-{s.partition}" not in failed}
+            self._show()
+            if self._sent:
+                self.tasks.start("watch", self._watch(changed=True))
 
     # what is under way
 
-    async def _watch(self, wanted: Mapping[TopicPartition, tuple[int, ...]] | None = None) -> None:
-        """Until nothing moves any more, and brokers tell that the replicas are as `wanted`: they hear of the end of a
-        move one after the other."""
+    async def _watch(self, *, changed: bool = False) -> None:
+        """Until nothing moves any more, and brokers tell that the replicas are where they were sent: they hear of the
+        end of a move one after the other."""
         looks = _LOOKS_AFTER
         while looks:
-            found = await self.session.cluster.reassignments()
+            try:
+                found = await self.session.cluster.reassignments()
+            except Failure:
+                self._sent = {}
+                self._show()
+                raise
             moving = {source: each for source, each in found.items() if source in self._rows}
             self._show_moves(moving)
             if moving:
-                wanted = wanted or {}
-            elif wanted is None:
+                changed = True
+            elif not changed:
                 return
             else:
                 self._take(await self.session.catalog.refresh())
-                late = [s for s, replicas in wanted.items() if s in self._rows and self._rows[s].now != replicas]
-                looks = looks - 1 if late else 0
+                looks = looks - 1 if any(row.changed for row in self._rows.values()) else 0
             if looks:
                 await asyncio.sleep(_LOOK_EVERY)
+        self._sent = {}
+        self._drop()
 
     def _show_moves(self, moving: Mapping[TopicPartition, Reassignment]) -> None:
         self._started = max(self._started, len(moving)) if moving else 0
@@ -193,7 +201,8 @@ class ReassignDialog(ChangeForm):
     async def _cancel_moves(self) -> None:
         wanted = dict.fromkeys((source for source, row in self._rows.items() if row.under_way), None)
         if wanted and await make_change(self, self.session.changes, Reassign(wanted)):
-            self.tasks.start("watch", self._watch({}))
+            self._sent = {}
+            self.tasks.start("watch", self._watch(changed=True))
 
     async def _read_sizes(self) -> None:
         try:
@@ -205,9 +214,11 @@ class ReassignDialog(ChangeForm):
     # what is shown
 
     def _take(self, metadata: ClusterMetadata) -> None:
-        """What is there now; the plan is what is there, too."""
+        """What is there now. The plan is the same, but for what was sent and is not there yet."""
         self._rows = {
-            (source := TopicPartition(topic.name, part.id)): PlanRow(source, part.replicas, part.replicas)
+            (source := TopicPartition(topic.name, part.id)): PlanRow(
+                source, part.replicas, self._sent.get(source, part.replicas)
+            )
             for topic in metadata.topics
             if topic.name in self._topics
             for part in topic.partitions
@@ -219,8 +230,10 @@ class ReassignDialog(ChangeForm):
         self.plan.set_rows(rows)
         moving = [row for row in rows if row.under_way]
         changed = [row for row in rows if row.changed]
-        self.action.setEnabled(bool(changed))
-        if moving:
+        self.action.setEnabled(bool(changed) and not self._sent)
+        if self._sent and not moving:
+            self.summary.setText("The brokers were asked …")
+        elif moving:
             self.summary.setText(f"{count(len(moving))} of {_partitions(len(rows))} are being moved.")
         elif not changed:
             self.summary.setText(f"{_partitions(len(rows))}, no change is planned.")
