@@ -18,6 +18,7 @@ from kexplorer.model.produce import MessageTemplate, Outgoing
 from kexplorer.model.records import Record
 from kexplorer.model.topics import IsolationLevel
 from kexplorer.services.jobs import Jobs
+from kexplorer.services.sessions import Session
 from kexplorer.store.templates import TemplateStore
 from kexplorer.ui.panels.produce import ProducePanel
 from kexplorer.ui.widgets.payload_forms import Form
@@ -41,7 +42,7 @@ class Shown:
             cluster.profile, topic, self._open, self.jobs, store, self._open_message, self._open_messages
         )
 
-    async def _open(self) -> object:
+    async def _open(self) -> Session:
         return self._session
 
     def _open_message(self, topic: str, partition: int, offset: int) -> None:
