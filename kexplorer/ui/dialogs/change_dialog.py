@@ -26,7 +26,8 @@ from kexplorer.ui.widgets.labels import IconLabel, icon_button, plain_label
 from kexplorer.ui.widgets.rows_table import RowsTable
 
 _MOST_ROWS = 6  # in sight of the table
-_MOST_SHOWN = 400  # characters of the command
+_WIDTH = 90  # characters
+_MOST_SHOWN = 350  # characters of the command
 _MOST_LINES, _MOST_IN_TIP = 4, 20  # of warnings, and of what went wrong
 _MEASURED = 200  # rows that the columns are fitted to
 _SPIN_AFTER = 150  # ms
@@ -54,7 +55,7 @@ class ChangeDialog(QDialog):
     def __init__(self, parent: QWidget | None, changes: Changes, change: Change) -> None:
         super().__init__(parent)
         self.setWindowTitle(change.verb)
-        self.setMinimumWidth(680)
+        self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _WIDTH)
         self.outcome: Outcome | None = None
         self.preview: Preview | None = None
         self.tasks = Tasks(self._show_failure)
