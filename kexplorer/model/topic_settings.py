@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from kexplorer.model.failure import Failure, FailureKind
 
-BROKER_DEFAULT = -1  # partitions or replication as the brokers have it (num.partitions, default.replication.factor)
 _LONGEST_NAME = 249  # characters
 _INT, _LONG = (1 << 31) - 1, (1 << 63) - 1
 _HOUR, _DAY = 3_600_000, 86_400_000  # ms

@@ -95,16 +95,30 @@ def test_a_topic_is_created_as_it_was_described(qtloop: LoopRunner, cluster: Fak
     assert made.configs["max.message.bytes"] == "2000000"
 
 
-def test_the_brokers_choose_what_is_left_to_them(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+def test_partitions_begin_with_what_the_brokers_have(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    defaults = {"num.partitions": "6", "default.replication.factor": "2"}
+    cluster.broker_settings[1] = {n: ConfigEntry(n, value, False, False, False) for n, value in defaults.items()}
+
     async def use(dialog: CreateTopicDialog) -> None:
-        QTest.keyClicks(dialog.name, "payments")
-        dialog.partitions.setValue(0)
-        dialog.replication.setValue(0)
-        assert dialog.change == CreateTopic("payments", -1, -1)
+        await until(lambda: dialog.partitions.value() == 6)
+        assert "num.partitions=6 and default.replication.factor=2" in dialog.defaults.text()
         dialog.reject()
 
     assert not qtloop.run(_creating(cluster, use))
     assert cluster.applied == []
+
+
+def test_who_may_not_ask_for_defaults_creates_all_the_same(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.failures["broker_configs"] = Failure(FailureKind.AUTHORIZATION, "You may not describe brokers.")
+
+    async def use(dialog: CreateTopicDialog) -> None:
+        await until(lambda: not dialog.tasks.running("defaults"))
+        assert not dialog.trouble.isVisible()
+        QTest.keyClicks(dialog.name, "payments")
+        assert dialog.change == CreateTopic("payments", 1, 3)
+        dialog.reject()
+
+    qtloop.run(_creating(cluster, use))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBox
 
 from kexplorer.model.changes import CreateTopic
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topic_settings import BROKER_DEFAULT, PRESETS, check_topic_name, colliding
+from kexplorer.model.topic_settings import PRESETS, check_topic_name, colliding
 from kexplorer.services.sessions import Session
 from kexplorer.ui.dialogs.fields import Field
 from kexplorer.ui.dialogs.form import ChangeForm, answered
@@ -22,8 +22,9 @@ _NO_PRESET = "The broker's own configuration, as it is now and as it will be."
 
 async def create_topic(parent: QWidget | None, session: Session, like: CreateTopic | None = None) -> bool:
     """True once the topic is made. `like` is what the dialog begins with."""
-    dialog = CreateTopicDialog(parent, session, like)
-    return await answered(dialog)
+    if session.catalog.metadata is None:
+        await session.catalog.refresh()
+    return await answered(CreateTopicDialog(parent, session, like))
 
 
 class CreateTopicDialog(ChangeForm):
@@ -37,9 +38,10 @@ class CreateTopicDialog(ChangeForm):
         self._topics = [topic.name for topic in seen.topics] if seen else []
         self._brokers = len(seen.brokers) if seen else 0
         self.name = QLineEdit()
-        self.partitions = _default_spin(_MOST_PARTITIONS, like.partitions if like else 1)
+        self.partitions = _spin(_MOST_PARTITIONS, like.partitions if like else 1)
         usual = min(max(self._brokers, 1), _USUAL_REPLICAS)
-        self.replication = _default_spin(max(self._brokers, 1), like.replication if like else usual)
+        self.replication = _spin(max(self._brokers, 1), like.replication if like else usual)
+        self.defaults = plain_label(" ", "muted")
         self.preset = QComboBox()
         self.preset.addItem("Broker's defaults", None)
         for each in PRESETS:
@@ -63,7 +65,8 @@ class CreateTopicDialog(ChangeForm):
         self.replication.valueChanged.connect(lambda _: self._fill_in())
         self.settings.changed.connect(self._judge)
         self._judge_name()
-        self.resize(640, 600)
+        self.resize(640, 620)
+        self.tasks.start("defaults", self._read_defaults(propose=like is None))
         self.name.setFocus()
         self.name.selectAll()
 
@@ -77,7 +80,11 @@ class CreateTopicDialog(ChangeForm):
         purpose.addWidget(self.fields["preset"])
         purpose.addWidget(self.about_preset)
         self.body.addWidget(self.fields["name"])
-        self.body.addLayout(numbers)
+        counts = QVBoxLayout()
+        counts.setSpacing(4)
+        counts.addLayout(numbers)
+        counts.addWidget(self.defaults)
+        self.body.addLayout(counts)
         self.body.addLayout(purpose)
         self.body.addWidget(self.fields["settings"], 1)
         self.body.addWidget(self.warning)
@@ -88,11 +95,34 @@ class CreateTopicDialog(ChangeForm):
         check_topic_name(self.name.text())
         if self.settings.faulty():
             raise Failure(FailureKind.INVALID, "The configuration has lines that Kafka does not take.", "See below it.")
-        partitions, replication = self.partitions.value() or BROKER_DEFAULT, self.replication.value() or BROKER_DEFAULT
-        return CreateTopic(self.name.text(), partitions, replication, self.settings.properties())
+        return CreateTopic(
+            self.name.text(), self.partitions.value(), self.replication.value(), self.settings.properties()
+        )
 
     async def _submit(self) -> None:
         await self.make(self.change)
+
+    async def _read_defaults(self, *, propose: bool) -> None:
+        """What the brokers give a topic that says nothing; with `propose` the partitions begin with it."""
+        seen = self.session.catalog.metadata
+        if not seen or not seen.brokers:
+            return
+        broker = seen.brokers[0].id
+        try:
+            found = (await self.session.cluster.broker_configs([broker]))[broker]
+        except Failure:
+            return  # not everybody may ask; the topic can be created all the same
+        if isinstance(found, Failure):
+            return
+        partitions, replication = (found.get(name) for name in ("num.partitions", "default.replication.factor"))
+        if not partitions or not replication or not partitions.value:
+            return
+        self.defaults.setText(
+            f"The brokers' own defaults are num.partitions={partitions.value} and "
+            f"default.replication.factor={replication.value}."
+        )
+        if propose and self.partitions.value() == 1:
+            self.partitions.setValue(int(partitions.value))
 
     def _judge_name(self) -> None:
         name, failure = self.name.text(), None
@@ -116,7 +146,7 @@ class CreateTopicDialog(ChangeForm):
                 "Kafka 4 refuses the second of two such topics."
             )
         needed = self.settings.properties().get("min.insync.replicas", "")
-        if needed.isdecimal() and 0 < self.replication.value() < int(needed):
+        if needed.isdecimal() and self.replication.value() < int(needed):
             told.append(f"min.insync.replicas={needed} needs more replicas: no write with acks=all would be taken.")
         self.warning.setText("\n".join(told))
         self.warning.setVisible(bool(told))
@@ -134,11 +164,9 @@ class CreateTopicDialog(ChangeForm):
         self._judge()
 
 
-def _default_spin(most: int, value: int) -> QSpinBox:
-    """0 stands for what the broker has."""
+def _spin(most: int, value: int) -> QSpinBox:
     spin = QSpinBox()
-    spin.setRange(0, most)
-    spin.setSpecialValueText("Broker's default")
+    spin.setRange(1, most)
     spin.setGroupSeparatorShown(True)
-    spin.setValue(max(value, 0))
+    spin.setValue(value)
     return spin
