@@ -34,6 +34,7 @@ _FIRST_LOOK = 5.0  # seconds after which other leaders are looked for
 _SHARES = (0.1, 0.2, 0.2)  # of the time for metadata: how long each broker but the last is waited for
 _PAUSES = (0.05, 0.25, 1.0, 2.0, 3.0)  # seconds before each further look, as long as there is time
 _RACKS_WITHIN = 1.0  # seconds that metadata waits for what it can do without
+_LINK_WITHIN = 3.0  # seconds until another client may try
 _CONFIGS_A_CALL = 500
 _LEADER_TROUBLE = frozenset({FailureKind.TIMEOUT, FailureKind.UNREACHABLE})
 INT32, INT64 = (1 << 31) - 1, (1 << 63) - 1
@@ -199,6 +200,12 @@ class Admin:
         answer = await self._look_at_cluster(REQUEST_TIMEOUT)
         if isinstance(answer, Failure):
             self._monitor.on_silence(answer.message)
+
+    async def require_link(self) -> None:
+        """Raises why no broker is reached, once that is known: another client would only see that nobody answers."""
+        answer = await self._look_at_cluster(_LINK_WITHIN)
+        if isinstance(answer, Failure) and self._monitor.state.link is Link.DOWN:
+            raise answer
 
     async def _look_at_cluster(self, seconds: float) -> Failure | None:
         """The client tells racks here and nowhere else."""

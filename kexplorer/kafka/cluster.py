@@ -54,7 +54,7 @@ class KafkaCluster:
         if "socket.timeout.ms" not in profile.properties:
             admin["socket.timeout.ms"] = _ANSWER_WITHIN_MS
         self._admin = Admin({**admin, "error_cb": self._monitor.on_error, "logger": self._logger}, self._monitor)
-        self._second = SecondClient(profile, credentials, self._admin.explain)
+        self._second = SecondClient(profile, credentials, self._admin)
         self._controller: int | None = None
         self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
         self._busy: set[ReadHandle] = set()
@@ -112,7 +112,9 @@ class KafkaCluster:
         return await self._second.documentation(topic and checks.topic_name(topic))
 
     async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]:
-        found, _ = await asyncio.gather(self._second.log_dirs(brokers), self._find_controller())
+        found = await self._second.log_dirs(brokers)
+        with contextlib.suppress(Failure):  # who may not see it goes without
+            self._controller = await self._second.quorum_leader()
         return found
 
     async def reassignments(self) -> dict[TopicPartition, Reassignment]:
@@ -188,10 +190,6 @@ class KafkaCluster:
             writer.stop()
         self._admin.close()
         self._second.close()
-
-    async def _find_controller(self) -> None:
-        with contextlib.suppress(Failure):  # who may not see it goes without
-            self._controller = await self._second.quorum_leader()
 
     def _new_reader(self, isolation: IsolationLevel, following: bool) -> ReadHandle:
         wait_ms = _FOLLOW_WAIT_MS if following else _PAGE_WAIT_MS

@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from kafka import errors
+from kafka.net.inet import KafkaNetSocket
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 from kafka.protocol.admin import (
@@ -56,12 +57,26 @@ _MECHANISMS = {ScramMechanism.SHA_256: 1, ScramMechanism.SHA_512: 2}
 _ENTITIES = {"user": "user", "client-id": "client_id", "ip": "ip"}  # Kafka's name -> ours
 
 
+class _Socket(KafkaNetSocket):  # type: ignore[misc]
+    """WORKAROUND: theirs does not close a socket that could not connect. A scheme of its own has this one used.
+    https://github.com/dpkp/kafka-python/blob/master/kafka/net/inet.py"""
+
+    SCHEMES = ("direct",)
+
+    async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
+        try:
+            return await super().sock_connect(net, sock, sockaddr, timeout_at=timeout_at)
+        except BaseException:
+            sock.close()
+            raise
+
+
 class Connection:
     """A connection to each broker that was asked, with a thread that serves them all."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._net = NetworkSelector(**config)
-        self._manager = KafkaConnectionManager(self._net, **config)
+        self._manager = KafkaConnectionManager(self._net, proxy_url="direct://", **config)
         self._net.start()
 
     @property

@@ -5,17 +5,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaError
 
-from kexplorer.kafka import properties
-from kexplorer.kafka.failures import CHECK_NETWORK, CHECK_TLS, TOO_OLD, failure_of
+from kexplorer.kafka.admin import Admin
+from kexplorer.kafka.failures import CHECK_NETWORK, TOO_OLD, failure_of
 from kexplorer.kafka.handle import HandleThread, timed_out
+from kexplorer.kafka.second_config import client_config
 from kexplorer.model.access import Acl, Quota, ScramUser
 from kexplorer.model.changes import AlterConfig, AlterQuota, Change, CreateAcls, DeleteAcls, Reassign, items_of
 from kexplorer.model.cluster import LogDir, Reassignment
@@ -27,21 +27,19 @@ if TYPE_CHECKING:
     from kexplorer.kafka.protocol import Connection
 
 _SECONDS = 10.0  # until a call has its answer, with all that is tried for it
-_REQUEST = 5.0  # seconds that one broker has for one answer
 _GRACE = 2.0
 _PAUSES = (0.1, 0.4, 1.0)  # seconds before another broker, or the same one, is tried
-_BEYOND_US = ("ssl.curves.list", "ssl.sigalgs.list", "broker.address.family")  # Python's ssl and kafka-python lack them
 
 Answers = dict[str, Failure | None]
 
 
 class SecondClient:
-    """`explain` tells the true cause of a failure where the connection knows it."""
+    """`admin` knows why nobody is reached: it is asked before anybody logs in a second time."""
 
-    def __init__(self, profile: Profile, credentials: Credentials, explain: Callable[[Failure], Failure]) -> None:
+    def __init__(self, profile: Profile, credentials: Credentials, admin: Admin) -> None:
         self._profile = profile
         self._credentials = credentials
-        self._explain = explain
+        self._admin = admin
         self._thread: HandleThread | None = None
         self._made: Connection | None = None
         self._ready: Connection | None = None  # once it knows the brokers
@@ -161,6 +159,7 @@ class SecondClient:
                 self._thread = self._thread or HandleThread("kafka-second")
                 what = "Connecting the second client"
                 made = await self._thread.call(self._make, what=what, within=_SECONDS)
+                await self._admin.require_link()
                 await self._answer(made, lambda: made.bootstrap(_SECONDS), what)
                 self._ready = made
         return self._ready
@@ -190,55 +189,9 @@ class SecondClient:
                         await asyncio.wrap_future(connected.refresh())
                 return await asyncio.wrap_future(send())
         except TimeoutError:
-            raise self._explain(timed_out(what, _SECONDS + _GRACE)) from None
+            raise self._admin.explain(timed_out(what, _SECONDS + _GRACE)) from None
         except Exception as error:
-            raise self._explain(_failure_of(error, what)) from error
-
-
-def client_config(profile: Profile, credentials: Credentials) -> dict[str, Any]:
-    """The profile in kafka-python's words. Raises `Failure` for what it cannot honour. Reads the TLS files."""
-    given = properties.admin_config(profile, credentials)  # checks all of it
-    for key in _BEYOND_US:
-        if key in profile.properties:
-            raise Failure(
-                FailureKind.UNSUPPORTED,
-                f"Disks, reassignments, quotas and ACLs are not available with the property {key}.",
-                "The client that reads them cannot honour it. Remove it from the profile if your brokers allow that.",
-            )
-    config = {
-        "bootstrap_servers": given["bootstrap.servers"].split(","),
-        "client_id": given["client.id"],
-        "security_protocol": given["security.protocol"],
-        "client_dns_lookup": given.get("client.dns.lookup", "use_all_dns_ips"),
-        "request_timeout_ms": int(_REQUEST * 1000),
-        "socket_connection_setup_timeout_ms": int(_REQUEST * 1000),
-        "receive_message_max_bytes": 1 << 30,  # what all partitions' sizes of a large broker take
-        "reconnect_backoff_max_ms": 1000,
-    }
-    if profile.security_protocol.sasl:
-        config["sasl_mechanism"] = given["sasl.mechanisms"]
-        config["sasl_plain_username"] = given["sasl.username"]
-        config["sasl_plain_password"] = given["sasl.password"]
-    if profile.security_protocol.tls:
-        config["ssl_context"] = _tls(given)
-    return config
-
-
-def _tls(given: Mapping[str, Any]) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=given.get("ssl.ca.location"))
-        if "ssl.certificate.location" in given:
-            password = given.get("ssl.key.password")
-            # without one nobody may be asked at the terminal
-            context.load_cert_chain(given["ssl.certificate.location"], given["ssl.key.location"], password or "")
-        if "ssl.crl.location" in given:
-            context.load_verify_locations(given["ssl.crl.location"])
-            context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
-        if "ssl.cipher.suites" in given:
-            context.set_ciphers(given["ssl.cipher.suites"])
-    except (ssl.SSLError, OSError) as error:
-        raise Failure(FailureKind.TLS, f"The TLS files of the profile cannot be used: {error}.", CHECK_TLS) from error
-    return context
+            raise self._admin.explain(_failure_of(error, what)) from error
 
 
 def _library() -> ModuleType:

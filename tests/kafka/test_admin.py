@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 
 import pytest
 
 from kexplorer.demo.broker import EmbeddedBroker
 from kexplorer.model.cluster import ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetSpec, TopicPartition
+from kexplorer.model.topics import AtTime, ClusterMetadata, Edge, IsolationLevel, OffsetSpec, TopicPartition
 from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
@@ -55,6 +56,32 @@ def test_the_list_of_topics_is_that_of_kafkas_own_tool(aio: LoopRunner, kafka: K
             return [topic.name for topic in (await cluster.metadata()).topics]
 
     assert aio.run(ask()) == sorted(kafka.tool("org.apache.kafka.tools.TopicCommand", "--list").split())
+
+
+def test_one_topic_alone(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
+    """And one that is not there is not made by looking at it."""
+    direct.create(broker.bootstrap, topic_name, 3)
+    missing = f"{topic_name}-not"
+
+    async def ask() -> tuple[ClusterMetadata, ClusterMetadata, ClusterMetadata]:
+        async with direct.connected(broker.bootstrap) as cluster:
+            return await cluster.metadata(), await cluster.topic(topic_name), await cluster.topic(missing)
+
+    everything, alone, nothing = aio.run(ask())
+    assert alone == replace(everything, topics=tuple(t for t in everything.topics if t.name == topic_name))
+    assert len(alone.topics[0].partitions) == 3
+    assert nothing == replace(everything, topics=())
+    assert missing not in direct.admin(broker.bootstrap).list_topics(timeout=10).topics
+
+
+@pytest.mark.kafka
+def test_racks(aio: LoopRunner) -> None:
+    async def ask(bootstrap: str) -> list[str]:
+        async with direct.connected(bootstrap) as cluster:
+            return [broker.rack for broker in (await cluster.metadata()).brokers]
+
+    with KafkaCluster(listeners=("PLAINTEXT",), settings={"broker.rack": "north"}) as kafka:
+        assert aio.run(ask(kafka.bootstrap())) == ["north"]
 
 
 def test_offsets(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
