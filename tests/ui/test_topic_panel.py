@@ -46,10 +46,14 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(topic_partitions, "_LOOK_EVERY", 0.05)
 
 
+async def _no_counting(*_: object) -> Counting:
+    raise AssertionError("nobody has asked for statistics")
+
+
 @asynccontextmanager
 async def _opened(
     cluster: FakeCluster,
-    open_counting: OpenCounting | None = None,
+    open_counting: OpenCounting = _no_counting,
     jobs: Jobs | None = None,
     schemas: Schemas | None = None,
 ) -> AsyncIterator[TopicPanel]:
@@ -60,7 +64,7 @@ async def _opened(
         return schemas
 
     sessions = Sessions(connect, MemoryAudit(), known)
-    panel = TopicPanel(cluster.profile, "orders", lambda: sessions.open("shop"), open_counting, jobs)
+    panel = TopicPanel(cluster.profile, "orders", lambda: sessions.open("shop"), open_counting, jobs or Jobs())
     panel.resize(1200, 600)
     panel.show()
     try:
@@ -142,6 +146,8 @@ def test_a_value_is_edited_in_place(qtbot: QtBot, qtloop: LoopRunner) -> None:
             editor = tab.table.findChild(QLineEdit)
             assert editor is not None
             editor.setText("a week")
+            tab.model.set_meanings({"retention.ms": "How long."})  # comes while a person types
+            assert editor.text() == "a week"
             QTest.keyClick(editor, Qt.Key.Key_Return)
             await until(lambda: tab.model.edits)
             assert not tab.apply.isEnabled()

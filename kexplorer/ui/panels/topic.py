@@ -40,20 +40,19 @@ class TopicPanel(Panel):
         profile: Profile,
         topic: str,
         open_session: Callable[[], Awaitable[Session]],
-        open_counting: OpenCounting | None = None,
-        jobs: Jobs | None = None,
+        open_counting: OpenCounting,
+        jobs: Jobs,
     ) -> None:
         super().__init__(topic_key(profile.name, topic), f"{topic}: details", "partition", profile.name, profile.colour)
         of = TopicOf(topic, profile, open_session)
         self._zone: tzinfo = UTC
-        self._entries = [
+        self._entries = (
             _Entry("partitions", "Partitions", lambda: PartitionsTab(of)),
             _Entry("configuration", "Configuration", lambda: ConfigurationTab(of)),
             _Entry("consumers", "Consumers", lambda: ConsumersTab(of)),
-        ]
-        if open_counting and jobs:
-            self._entries.append(_Entry("statistics", "Statistics", lambda: StatisticsTab(of, open_counting, jobs)))
-        self._entries.append(_Entry("schema", "Schema", lambda: SchemaTab(of)))
+            _Entry("statistics", "Statistics", lambda: StatisticsTab(of, open_counting, jobs)),
+            _Entry("schema", "Schema", lambda: SchemaTab(of)),
+        )
         self._made: dict[str, TopicTab] = {}
         self._states: dict[str, object] = {}  # of tabs that are not made yet
         self._refresh = QAction(icon("refresh"), "Refresh this topic", self, shortcut=QKeySequence("Ctrl+R"))

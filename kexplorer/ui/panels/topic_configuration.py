@@ -197,6 +197,12 @@ class _ValueDelegate(CellDelegate):
         editor.setStyleSheet("min-height: 0; border-radius: 0")  # else it is higher than its row
         return editor
 
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
+        """Once: what is being typed stays when the table changes below it."""
+        if not editor.property("begun"):
+            editor.setProperty("begun", True)
+            super().setEditorData(editor, index)
+
 
 class _About(QScrollArea):
     """What Kafka says of a setting."""
