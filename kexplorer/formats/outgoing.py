@@ -46,7 +46,10 @@ class LineReader:
     def block(self, lines: bytes) -> list[Outgoing] | None:
         """Whole lines at once, five times as fast as one by one; None if one of them is wrong."""
         try:
-            return [self._outgoing(row) for row in _DECODER.decode_lines(lines)]
+            rows = _DECODER.decode_lines(lines)
+            if self._topic and b"base64" not in lines and not self._keep_partition:
+                return self._plain_rows(rows)
+            return [self._outgoing(row) for row in rows]
         except (msgspec.DecodeError, UnicodeError, RecursionError, Failure):
             return None
 
@@ -57,14 +60,23 @@ class LineReader:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise Failure(FailureKind.INVALID, f"This is no row: {error}.", _HINT) from None
 
+    def _plain_rows(self, rows: list[_Row]) -> list[Outgoing]:
+        """As `_outgoing` does, for rows that hold nothing but texts: twice as fast."""
+        new, topic, keep = tuple.__new__, self._topic, self._keep_timestamp
+        if None in [row.headers for row in rows]:
+            raise _unreadable_headers()
+        return [
+            new(Outgoing, (topic, row.key, row.value, row.headers, None, row.timestamp if keep else None))
+            for row in rows
+        ]
+
     def _outgoing(self, row: _Row) -> Outgoing:
         topic = self._topic or row.topic
         if not topic:
             raise Failure(FailureKind.INVALID, "The row names no topic.", "Choose a topic for all rows.")
         headers: Any = row.headers
         if headers is None:
-            text = "The row has headers that could not be read when it was written."
-            raise Failure(FailureKind.INVALID, text, "Write [] instead of null to send it without.")
+            raise _unreadable_headers()
         if headers:
             for _, value in headers:
                 if value.__class__ is _Base64:
@@ -83,3 +95,8 @@ class LineReader:
 
 def _plain(read: _Bytes) -> bytes | str | None:
     return read.base64 if isinstance(read, _Base64) else read
+
+
+def _unreadable_headers() -> Failure:
+    text = "The row has headers that could not be read when it was written."
+    return Failure(FailureKind.INVALID, text, "Write [] instead of null to send it without.")

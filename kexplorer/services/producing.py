@@ -24,6 +24,7 @@ from kexplorer.model.produce import (
     RowsSource,
     RowTrouble,
     payload_size,
+    payloads_size,
 )
 from kexplorer.services.jobs import Job, Jobs
 from kexplorer.services.send_pace import MOST_ROWS, TICK, Counts, Limits, Pace, Progress
@@ -288,7 +289,7 @@ class Production:
                 part = part[: self._pace.fitting(map(payload_size, part))]
             self._rows.extend(batch.rows[at : at + len(part)])
             await writer.send(part)
-            self._counts.nbytes += sum(map(payload_size, part))
+            self._counts.nbytes += payloads_size(part)
             self._counts.sent = writer.sent
             at += len(part)
 
