@@ -105,7 +105,7 @@ async def _main(application: QApplication, options: Options) -> int:
             return 0
         if options.demo:
             explorer.open_demo()
-        await explorer.window.closed.wait()
+        await explorer.until_closed()
     return 0
 
 

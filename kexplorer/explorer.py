@@ -18,9 +18,9 @@ from PySide6.QtWidgets import QApplication
 from kexplorer.model.cluster import Cluster, ConnectionState, Link
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
-from kexplorer.model.records import Trouble
+from kexplorer.model.records import Record, Trouble
 from kexplorer.model.search import FilterKind, SavedSearch, SearchQuery
-from kexplorer.model.topics import OffsetRange
+from kexplorer.model.topics import IsolationLevel, OffsetRange
 from kexplorer.panels import make_panel
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
@@ -34,7 +34,15 @@ from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.main_window import MainWindow, saved_look
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.panels.exporter import Exporter
-from kexplorer.ui.panels.keys import access_key, audit_key, messages_key, overview_key, topic_key, topics_key
+from kexplorer.ui.panels.keys import (
+    access_key,
+    audit_key,
+    messages_key,
+    overview_key,
+    produce_key,
+    topic_key,
+    topics_key,
+)
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.zones import zone_named
 
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
     from kexplorer.formats.schemas import SchemaSource
     from kexplorer.services.schemas import Schemas
     from kexplorer.services.statistics import Counting
+    from kexplorer.ui.panels.messages import MessagesPanel
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +124,17 @@ class Explorer:
             self._show_failure(failure)
         return self
 
+    async def until_closed(self) -> None:
+        """Returns when a person has closed the window, and does not want to stay for what would be lost."""
+        while True:
+            await self.window.closed.wait()
+            reasons = [f"{panel.title}: {why}" for panel in self.window.workspace.panels() if (why := panel.why_stay())]
+            if not reasons or await confirm(
+                self.window, "Quit Kafka Explorer", "\n".join(reasons), "Quit", danger=True
+            ):
+                return
+            self.window.closed.clear()
+
     async def __aexit__(self, *_: object) -> None:
         try:
             self.home.preferences.save(self.window.save_state())
@@ -177,6 +197,36 @@ class Explorer:
 
     def open_access(self, profile: str) -> None:
         self.window.workspace.open(access_key(profile))
+
+    def open_produce(self, profile: str, topic: str) -> None:
+        self.window.workspace.open(produce_key(profile, topic))
+
+    def resend(self, profile: str, record: Record) -> None:
+        """Shows a record where it can be edited and sent again."""
+        from kexplorer.ui.panels.produce import ProducePanel  # noqa: PLC0415  (a start needs no panel)
+
+        panel = self.window.workspace.open(produce_key(profile, record.topic))
+        if isinstance(panel, ProducePanel):
+            panel.load(record)
+
+    def show_message(self, profile: str, topic: str, partition: int, offset: int) -> None:
+        panel = self._messages(profile, topic)
+        if panel.browsed is None or panel.bar.range.start or panel.bar.range.end:
+            panel.show_isolation(panel.bar.isolation)
+        else:
+            panel.reload()  # it may have come since
+        panel.go_to(f"{partition}:{offset}")
+
+    def show_isolation(self, profile: str, topics: Sequence[str], isolation: IsolationLevel) -> None:
+        """The messages of topics as readers of one isolation level see them."""
+        self._messages(profile, *topics).show_isolation(isolation)
+
+    def _messages(self, profile: str, *topics: str) -> MessagesPanel:
+        from kexplorer.ui.panels.messages import MessagesPanel  # noqa: PLC0415
+
+        panel = self.window.workspace.open(messages_key(profile, *topics))
+        assert isinstance(panel, MessagesPanel)  # noqa: S101  (by its key)
+        return panel
 
     def open_audit(self) -> None:
         self.window.workspace.open(audit_key())

@@ -61,5 +61,11 @@ def make_panel(explorer: Explorer, key: str) -> Panel | None:
                 lambda: explorer.window.page_memory << 20,
             )
             panel.set_zone(explorer.zone)
+            panel.records.resend_wanted.connect(partial(explorer.resend, name))
             return panel
+        case ["produce", topic]:
+            from kexplorer.ui.panels.produce import ProducePanel
+
+            shown = partial(explorer.show_message, name), partial(explorer.show_isolation, name)
+            return ProducePanel(profile, topic, session, explorer.jobs, explorer.home.templates, *shown)
     return None

@@ -10,6 +10,7 @@ from kexplorer.store.favourites import FavouriteStore
 from kexplorer.store.filters import FilterStore
 from kexplorer.store.preferences import Preferences
 from kexplorer.store.scans import ScanStore
+from kexplorer.store.templates import TemplateStore
 
 
 class Home:
@@ -20,6 +21,7 @@ class Home:
         self.preferences = Preferences(folder and folder / "window.json")
         self.scans = ScanStore(folder and folder / "searches.db")
         self.filters = FilterStore(folder and folder / "filters.json")
+        self.templates = TemplateStore(folder and folder / "templates.json")
         self.audit = AuditStore(folder and folder / "audit.db")
 
     def assignments(self, connection: str) -> AssignmentStore:

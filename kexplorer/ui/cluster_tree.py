@@ -189,6 +189,7 @@ class ClusterTree(QWidget):
 
         if node.topic:
             offer("Open messages", "message", lambda: commands.open_topic(name, node.topic))
+            offer("Produce messages", "produce", lambda: commands.open_produce(name, node.topic))
             offer("Partitions and configuration", "partition", lambda: commands.open_details(name, node.topic))
             offer("Copy name", "copy", lambda: QGuiApplication.clipboard().setText(node.topic))
             return menu

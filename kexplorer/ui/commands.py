@@ -41,6 +41,10 @@ class Commands(Protocol):
 
     def open_access(self, profile: str) -> None: ...
 
+    def open_produce(self, profile: str, topic: str) -> None:
+        """With "" the topic is chosen there."""
+        ...
+
     def open_audit(self) -> None: ...
 
     def set_theme(self, theme: str) -> None:

@@ -49,6 +49,7 @@ class Menus(QMenuBar):
             (self._disconnect, f"Disconnect {name}", connected),
             (self._overview, f"Overview of {name}", True),
             (self._topics, f"Topics of {name}", True),
+            (self._produce, f"Produce to {name}", True),
             (self._access, f"Access to {name}", True),
             (self._refresh, f"Refresh {name}", connected),
             (self._edit, f"Edit {name}…", True),
@@ -82,6 +83,7 @@ class Menus(QMenuBar):
         self._disconnect = offer(menu, "Disconnect", "Ctrl+Shift+D", on(do.disconnect), "unplug")
         self._overview = offer(menu, "Overview", "Ctrl+O", on(do.open_overview), "cluster")
         self._topics = offer(menu, "Topics", "Ctrl+T", on(do.open_topics), "topic")
+        self._produce = offer(menu, "Produce", "Ctrl+P", lambda: do.open_produce(self._window.target, ""), "produce")
         self._access = offer(menu, "Access", "Ctrl+Shift+A", on(do.open_access), "key")
         self._refresh = offer(menu, "Refresh", "F5", on(do.refresh), "refresh")
         menu.addSeparator()

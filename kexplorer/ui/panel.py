@@ -62,6 +62,10 @@ class Panel(QWidget):
     def restore_state(self, state: Mapping[str, object]) -> None:
         """Takes what `save_state` gave, perhaps in an older version or damaged by hand: what doesn't fit is ignored."""
 
+    def why_stay(self) -> str:
+        """What would be lost if a person closed it now, in a sentence; "" for nothing. Then nobody is asked."""
+        return ""
+
     async def close_panel(self) -> None:
         """Ends the panel's work; awaited before it is deleted. May be called a second time at exit."""
         await self.tasks.close()

@@ -86,9 +86,22 @@ class Workspace(QWidget):
             now.setFocus()
         self._tasks.start(f"close {id(panel)}", self._end(panel))
 
+    def ask_to_close(self, panel: Panel) -> None:
+        """As a person wants it, who is asked again if something would be lost."""
+        if why := panel.why_stay():
+            self._tasks.start(f"ask {panel.key}", self._ask(panel, why))
+        else:
+            self.close_panel(panel)
+
+    async def _ask(self, panel: Panel, why: str) -> None:
+        from kexplorer.ui.dialogs.confirm import confirm  # noqa: PLC0415  (a start needs no dialog)
+
+        if await confirm(panel, f"Close {panel.title}", why, "Close it", danger=True):
+            self.close_panel(panel)
+
     def close_current(self) -> None:
         if panel := self.current():
-            self.close_panel(panel)
+            self.ask_to_close(panel)
 
     def reopen_closed(self) -> None:
         """Opens the tab that was closed last, as it was."""
@@ -191,7 +204,7 @@ class Workspace(QWidget):
 
     def _new_group(self) -> TabGroup:
         group = TabGroup()
-        group.close_requested.connect(self.close_panel)
+        group.close_requested.connect(self.ask_to_close)
         group.currentChanged.connect(lambda _: self._tell())
         group.tabBarClicked.connect(lambda _: self._enter(group))
         group.dragged.connect(lambda at: self._drag.show(group, at))
@@ -220,8 +233,11 @@ class Workspace(QWidget):
                 self._move(panel, self._docked()[-1])
 
     def _window_closed(self, window: OwnWindow) -> None:
+        """What would be lost comes back to the main window, to be asked about."""
         for panel in window.group.panels():
-            self.close_panel(panel)
+            if panel.why_stay():
+                self._move(panel, self._docked()[-1])
+            self.ask_to_close(panel)
 
     def _adopt(self, panel: Panel, group: TabGroup) -> None:
         group.add(panel)

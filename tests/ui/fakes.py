@@ -59,6 +59,9 @@ class Asked:
     def open_access(self, profile: str) -> None:
         self.calls.append(("open_access", profile))
 
+    def open_produce(self, profile: str, topic: str) -> None:
+        self.calls.append(("open_produce", profile, topic))
+
     def open_audit(self) -> None:
         self.calls.append(("open_audit",))
 

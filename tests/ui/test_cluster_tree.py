@@ -221,7 +221,7 @@ def test_the_context_menu_offers_what_is_possible(tree: ClusterTree, asked: Aske
     assert topic
     for action in tree.menu_of(topic).actions():
         action.trigger()
-    assert asked.calls == [("open_topic", "shop", "orders"), ("open_details", "shop", "orders")]
+    assert asked.calls == [(name, "shop", "orders") for name in ("open_topic", "open_produce", "open_details")]
     assert QGuiApplication.clipboard().text() == "orders"
 
 

@@ -10,12 +10,14 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QLabel, QLineEdit
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.tab_group import TabGroup
 from kexplorer.ui.workspace import Workspace
+from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 
 
 class Page(Panel):
@@ -344,3 +346,35 @@ def drag(group: TabGroup, tab: int, to: QPoint) -> None:
     ):
         event = QMouseEvent(kind, QPointF(at), QPointF(bar.mapToGlobal(at)), button, buttons, Qt.KeyboardModifier(0))
         QApplication.sendEvent(bar, event)
+
+
+@pytest.mark.parametrize("own_window", [False, True])
+def test_who_would_lose_something_is_asked_before_a_tab_is_closed(
+    workspace: Workspace, qtloop: LoopRunner, own_window: bool
+) -> None:
+    safe, precious = opened(workspace, "a", "b")
+    if own_window:
+        workspace.tear_off()
+    precious.why_stay = lambda: "2 messages are on the way."  # type: ignore[method-assign]
+
+    def question() -> QDialog | None:
+        return next((each for each in precious.findChildren(QDialog) if each.isVisible()), None)
+
+    async def close(answer: str) -> None:
+        windows = workspace.windows()
+        windows[0].close() if windows else workspace.ask_to_close(precious)
+        dialog = await until(question)
+        assert any("2 messages" in label.text() for label in dialog.findChildren(QLabel))
+        next(button for button in dialog.findChildren(QPushButton) if button.text() == answer).click()
+        await until(lambda: not question())
+
+    async def look() -> None:
+        await close("Cancel")
+        assert [panel.key for panel in workspace.panels()] == ["a", "b"]
+        await close("Close it")
+        await precious.closed.wait()
+        workspace.ask_to_close(safe)
+        await safe.closed.wait()
+        await workspace.close_all()
+
+    qtloop.run(look())

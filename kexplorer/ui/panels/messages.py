@@ -91,6 +91,7 @@ class MessagesPanel(Panel):
         self._rate = 0.0  # records a second
         self._told = (time.monotonic(), 0)  # when the rate was last worked out, and what had been received by then
         self._going = asyncio.Event()  # cleared while a follow is paused
+        self._browsing = asyncio.Event()  # set while there is a topic to go to a place in
         self._loading = True
         self._unseen = False  # the selected record is not there yet
         self._repaint = QTimer(self, interval=_REPAINT_EVERY, singleShot=True)
@@ -237,6 +238,12 @@ class MessagesPanel(Panel):
         self.view.set_schemas(self._schemas)  # those that could not be had are asked for again
         self._start(self._browse())
 
+    def show_isolation(self, isolation: IsolationLevel) -> None:
+        """Browses the whole topic as readers of that level see it."""
+        self.bar.range.reset()
+        self.bar.show_isolation(isolation)
+        self.reload()
+
     def follow(self) -> None:
         """Shows what arrives, behind the newest records there are; goes on where a pause began."""
         self._going.set()
@@ -286,6 +293,7 @@ class MessagesPanel(Panel):
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         self._loading = True
+        self._browsing.clear()
         self._tell_timer.start()
         self.searching.clear()
         self.times.clear_matches()
@@ -302,6 +310,7 @@ class MessagesPanel(Panel):
         window = TopicWindow(session.cluster, part.ranges, isolation, self._arrived, self._page_bytes())
         await window.fetch_newest(_FIRST)
         self.browsed, self.ring = window, None
+        self._browsing.set()
         self.view.set_newest_first(True)
         self._show_source(part.troubles)
         self._watch_transactions(session.cluster, [each.source for each in part.ranges])
@@ -374,6 +383,8 @@ class MessagesPanel(Panel):
         except Failure:
             self.bar.mark_place(True)
             raise
+        if self.tasks.running("read") and self._loading:
+            await self._browsing.wait()
         if self.browsed is None:
             raise Failure(FailureKind.REFUSED, "This is not the whole topic.", "Refresh browses all of it.")
         window, part = self.browsed, (await self._part.behind(place)).part

@@ -85,6 +85,9 @@ class MessagesBar(QWidget):
         level: IsolationLevel = self._isolation.currentData()
         return level
 
+    def show_isolation(self, isolation: IsolationLevel) -> None:
+        self._isolation.setCurrentIndex(list(_ISOLATION.values()).index(isolation))
+
     def focus_place(self) -> None:
         self._place.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -92,7 +95,7 @@ class MessagesBar(QWidget):
         return {"committed": self.isolation is IsolationLevel.READ_COMMITTED, "range": self.range.save_state()}
 
     def restore_state(self, committed: object, part: object) -> None:
-        self._isolation.setCurrentIndex(int(committed is True))
+        self.show_isolation(IsolationLevel.READ_COMMITTED if committed is True else IsolationLevel.READ_UNCOMMITTED)
         self.range.restore_state(part)
 
     # what it shows
