@@ -50,5 +50,7 @@ class EmptyState(QWidget):
         self._sentence.setText(sentence)
         self._cause.setText(cause)
         self._cause.setVisible(bool(cause))
+        for label in (self._sentence, self._cause):  # else the layout cuts off what takes several lines
+            label.setMinimumHeight(max(label.heightForWidth(_WIDEST), 0))
         self._action.setText(action.replace("&", "&&"))
         self._action.setVisible(bool(action))
