@@ -100,7 +100,7 @@ def test_what_is_offered_depends_on_how_many_are_chosen(qtloop: LoopRunner, clus
             _select(panel, "orders", "audit")
             two = _enabled(panel)
             assert "Compare configuration…" in two
-            assert "Add partitions…" not in two
+            assert "Create a topic like this…" not in two
             panel._table.selectAll()
             assert two - _enabled(panel) == {"Compare configuration…"}
 

@@ -220,7 +220,7 @@ def test_a_clone_begins_with_the_other_topic(qtloop: LoopRunner, cluster: FakeCl
 
 def test_partitions_are_added_after_the_keys_were_counted(qtloop: LoopRunner, cluster: FakeCluster) -> None:
     async def run() -> bool:
-        task = asyncio.create_task(add_partitions(None, await _loaded(cluster), "orders"))
+        task = asyncio.create_task(add_partitions(None, await _loaded(cluster), ["orders"]))
         dialog = await dialog_of(AddPartitionsDialog)
         assert isinstance(dialog, AddPartitionsDialog)
         await until(lambda: "Of 90 different keys" in dialog.keys.text())
@@ -236,6 +236,27 @@ def test_partitions_are_added_after_the_keys_were_counted(qtloop: LoopRunner, cl
 
     assert qtloop.run(run())
     assert cluster.applied == [AddPartitions("orders", 5)]
+
+
+def test_several_topics_get_as_many_partitions(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.add_topic("wide", 8)
+
+    async def run() -> bool:
+        task = asyncio.create_task(add_partitions(None, await _loaded(cluster), ["orders", "wide", "a_b"]))
+        dialog = await dialog_of(AddPartitionsDialog)
+        assert isinstance(dialog, AddPartitionsDialog)
+        await until(lambda: "a_b: None of the newest" in dialog.keys.text())
+        assert dialog.total.minimum() == 2
+        dialog.total.setValue(5)
+        assert "orders: Of 90 different keys" in dialog.keys.text()
+        assert "wide" not in dialog.keys.text()
+        click(dialog.action)
+        assert "orders" in (await confirmed())[0]
+        assert "a_b" in (await confirmed())[0]
+        return await task
+
+    assert qtloop.run(run())
+    assert cluster.applied == [AddPartitions("orders", 5), AddPartitions("a_b", 5)]
 
 
 def test_a_sample_is_told_for_what_it_is() -> None:
@@ -568,6 +589,6 @@ def test_a_definition_is_copied_and_saved(qtloop: LoopRunner, tmp_path: Path) ->
 def test_a_topic_that_cannot_be_described_is_told(qtloop: LoopRunner, cluster: FakeCluster) -> None:
     async def run() -> None:
         with pytest.raises(Failure, match="no topic gone"):
-            await add_partitions(None, await _loaded(cluster), "gone")
+            await add_partitions(None, await _loaded(cluster), ["gone"])
 
     qtloop.run(run())

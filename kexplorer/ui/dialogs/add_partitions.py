@@ -1,6 +1,8 @@
-"""Gives a topic more partitions, after saying what becomes of its keys."""
+"""Gives topics more partitions, after saying what becomes of their keys."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from PySide6.QtWidgets import QSpinBox, QWidget
 
@@ -11,36 +13,44 @@ from kexplorer.model.failure import Failure
 from kexplorer.model.topics import Topic
 from kexplorer.services.sessions import Session
 from kexplorer.services.topic_admin import KeySample, describe, sample_keys
+from kexplorer.ui.dialogs.change_dialog import make_change
 from kexplorer.ui.dialogs.fields import Field
 from kexplorer.ui.dialogs.form import ChangeForm, answered
 from kexplorer.ui.widgets.labels import plain_label
 
 _MOST = 100_000
+_MOST_NAMED = 3  # topics of which keys are read
 _CLIENTS = {Partitioner.MURMUR2: "Kafka's Java clients", Partitioner.CRC32: "librdkafka's default"}
 
 
-async def add_partitions(parent: QWidget | None, session: Session, topic: str) -> bool:
-    """True once it has them. Raises the `Failure` of a topic that can't be described."""
-    return await answered(AddPartitionsDialog(parent, session, await describe(session.cluster, topic)))
+async def add_partitions(parent: QWidget | None, session: Session, topics: Sequence[str]) -> bool:
+    """True once all of them have enough. Raises the `Failure` of a topic that can't be described."""
+    found = [await describe(session.cluster, topic) for topic in topics]
+    return await answered(AddPartitionsDialog(parent, session, found))
 
 
 class AddPartitionsDialog(ChangeForm):
-    """`keys` says what moves as soon as a sample of them was read."""
+    """`keys` says of each topic what moves as soon as a sample was read. Of several, those with fewer partitions get
+    them one after the other; whoever cancels the preview of one leaves it and the following ones as they are."""
 
-    def __init__(self, parent: QWidget | None, session: Session, topic: Topic) -> None:
-        now = len(topic.partitions)
-        has = "1 partition" if now == 1 else f"{count(now)} partitions"
-        about = f"{topic.name} has {has}. Partitions can be added, never removed."
-        super().__init__(parent, session, f"Add partitions to {topic.name}", "Add partitions…", self._submit, about)
-        self._topic, self._now = topic, now
-        self._sample: KeySample | None = None
+    def __init__(self, parent: QWidget | None, session: Session, topics: Sequence[Topic]) -> None:
+        has = ", ".join(f"{topic.name} has {_partitions(len(topic.partitions))}" for topic in topics[:_MOST_NAMED])
+        others = f" and {len(topics) - _MOST_NAMED} others" if len(topics) > _MOST_NAMED else ""
+        about = f"{has}{others}. Partitions can be added, never removed."
+        what = topics[0].name if len(topics) == 1 else f"{len(topics)} topics"
+        super().__init__(parent, session, f"Add partitions to {what}", "Add partitions…", self._submit, about)
+        self._left = list(topics)
+        self._topics = topics
+        self._samples: dict[str, KeySample | Failure] = {}
+        fewest = min(len(topic.partitions) for topic in topics)
         self.total = QSpinBox()
-        self.total.setRange(now + 1, max(_MOST, now + 1))
+        self.total.setRange(fewest + 1, max(_MOST, fewest + 1))
         self.total.setGroupSeparatorShown(True)
-        self.total.setValue(now * 2)
+        self.total.setValue(2 * max(len(topic.partitions) for topic in topics))
         self.keys = plain_label("Reading the newest keys …", "muted", wrap=True)
         self.keys.setMinimumHeight(self.keys.fontMetrics().lineSpacing() * 4)
-        self.body.addWidget(Field("&Partitions in all", self.total))
+        note = "A topic that has as many already stays as it is." if len(topics) > 1 else ""
+        self.body.addWidget(Field("&Partitions in all", self.total, note))
         self.body.addWidget(self.keys)
         self.body.addStretch()
         self.total.valueChanged.connect(lambda _: self._tell())
@@ -48,20 +58,39 @@ class AddPartitionsDialog(ChangeForm):
         self.total.setFocus()
 
     async def _read(self) -> None:
-        try:
-            self._sample = await sample_keys(self.session.cluster, self._topic)
-        except Failure as failure:
-            self.keys.setText(f"Which keys move is not known: the newest records could not be read. {failure}")
-            return
-        self._tell()
+        for topic in self._topics[:_MOST_NAMED]:
+            try:
+                self._samples[topic.name] = await sample_keys(self.session.cluster, topic)
+            except Failure as failure:
+                self._samples[topic.name] = failure
+            self._tell()
 
     async def _submit(self) -> None:
-        await self.make(AddPartitions(self._topic.name, self.total.value()))
+        total = self.total.value()
+        while self._left:
+            topic = self._left[0]
+            if len(topic.partitions) < total:
+                outcome = await make_change(self, self.session.changes, AddPartitions(topic.name, total))
+                if outcome is None or outcome.failures:
+                    return
+            self._left.pop(0)
+        self.accept()
 
     def _tell(self) -> None:
-        if self._sample is None:
-            return
-        self.keys.setText(moves_in_words(self._sample, self.total.value()))
+        told = []
+        for topic in self._topics:
+            sample = self._samples.get(topic.name)
+            start = f"{topic.name}: " if len(self._topics) > 1 else ""
+            if isinstance(sample, Failure):
+                told.append(f"{start}Which keys move is not known: the newest records could not be read. {sample}")
+            elif sample and len(topic.partitions) < self.total.value():
+                told.append(f"{start}{moves_in_words(sample, self.total.value())}")
+        if told:
+            self.keys.setText("\n".join(told))
+
+
+def _partitions(number: int) -> str:
+    return "1 partition" if number == 1 else f"{count(number)} partitions"
 
 
 def moves_in_words(sample: KeySample, total: int) -> str:

@@ -50,25 +50,25 @@ class TopicActions:
         self.zone: tzinfo = UTC
         self.create = self._action("plus", "Create topic…", "Ctrl+Alt+N", lambda _: self._create(None))
         self._of_one = (
-            self._action("partition", "Add partitions…", "Ctrl+Alt+A", lambda names: self._add_partitions(names[0])),
             self._action("duplicate", "Create a topic like this…", "Ctrl+Alt+D", lambda names: self._clone(names[0])),
             self._action("replay", "Delete and create anew…", "Ctrl+Alt+X", lambda names: self._recreate(names[0])),
         )
         self._of_two = (self._action("columns", "Compare configuration…", "Ctrl+Alt+C", self._compare),)
         self._of_any = (
+            self._action("partition", "Add partitions…", "Ctrl+Alt+A", self._add_partitions),
             self._action("broker", "Reassign partitions…", "Ctrl+Alt+R", self._reassign),
             self._action("settings", "Change configuration…", "Ctrl+Alt+G", self._alter),
             self._action("external", "Export definition…", "Ctrl+Alt+E", self._export),
             self._action("close", "Purge records…", "Ctrl+Alt+U", self._purge),
             self._action("trash", "Delete…", "Alt+Del", self._delete),
         )
-        self._read_only = (*self._of_two, self._of_any[2])  # what changes nothing
+        self._read_only = (*self._of_two, self._of_any[3])  # what changes nothing
 
     @property
     def on_topics(self) -> tuple[QAction, ...]:
         """In the order of a menu."""
-        (add, clone, anew), (compare,) = self._of_one, self._of_two
-        reassign, alter, export, purge, delete = self._of_any
+        (clone, anew), (compare,) = self._of_one, self._of_two
+        add, reassign, alter, export, purge, delete = self._of_any
         return (alter, add, reassign, clone, export, compare, purge, anew, delete)
 
     def look(self) -> None:
@@ -100,11 +100,11 @@ class TopicActions:
         session = await self._open_session()
         await self._create(await definition(session.cluster, name))
 
-    async def _add_partitions(self, name: str) -> None:
+    async def _add_partitions(self, names: Sequence[str]) -> None:
         from kexplorer.ui.dialogs.add_partitions import add_partitions
 
         session = await self._open_session()
-        if await add_partitions(self._parent, session, name):
+        if await add_partitions(self._parent, session, names):
             await session.catalog.refresh()
 
     async def _purge(self, names: Sequence[str]) -> None:
