@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 _GROUP = 16  # records that are tested together
 _DENSE = 4  # records, of which one has to be told apart, so that the client library is as fast
-_REST = 10.0  # seconds for which the client library is asked after it had to take over
+_REST = 10.0  # seconds for which the client library is asked then, or after it had to take over
 
 _kept = threading.local()  # of this worker: to connect again for every piece would take longer than to scan
 
@@ -40,9 +40,7 @@ def scan_directly(scan: Scan, of: OffsetRange, look: Look, longest: float) -> tu
     if test is None or of.start >= end or not can_fetch(scan.profile):
         return of.start, False
     way = _way(scan.profile, scan.credentials)
-    if way.suits(scan.filter):
-        return way.scan(scan, of, look, test, time.monotonic() + longest)
-    return of.start, False
+    return (of.start, False) if way.rests else way.scan(scan, of, look, test, time.monotonic() + longest)
 
 
 @lru_cache(maxsize=16)
@@ -65,10 +63,10 @@ class _Way:
         self._fetcher: Fetcher | None = None
         self._unpacker = Unpacker()
         self._rests_until = 0.0
-        self._dense: FilterSpec | None = None  # with this one, too many records have to be told apart
 
-    def suits(self, spec: FilterSpec) -> bool:
-        return spec != self._dense and time.monotonic() >= self._rests_until
+    @property
+    def rests(self) -> bool:
+        return time.monotonic() < self._rests_until
 
     def scan(
         self, scan: Scan, of: OffsetRange, look: Look, test: Callable[[Any], bool], until: float
@@ -89,7 +87,7 @@ class _Way:
                 self._fetcher.close()
             return reached, False
         if _DENSE * told_apart > look.records - before:
-            self._dense = scan.filter
+            self._rests_until = time.monotonic() + _REST
         return reached, True
 
 

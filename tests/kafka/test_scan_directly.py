@@ -216,7 +216,7 @@ def test_what_only_the_client_library_can_do_is_left_to_it(
 def test_a_filter_that_many_records_match_is_left_to_the_client_library(
     broker: Broker, topic_name: str, left: list[OffsetRange]
 ) -> None:
-    """From the second piece on: to tell every record apart is what it does faster."""
+    """From the second piece on, for a while: to tell every record apart is what it does faster."""
     direct.create(broker.bootstrap, topic_name)
     direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", b"needle %d" % n) for n in range(1000)])
     source = TopicPartition(topic_name, 0)
