@@ -94,7 +94,7 @@ async def readers_of(cluster: Cluster, topic: str, found: Callable[[Sequence[Top
 
     for at in range(0, len(names), _A_LOOK):
         piece = names[at : at + _A_LOOK]
-        groups, *offsets = await asyncio.gather(cluster.describe_groups(piece), *map(committed, piece))
+        groups, offsets = await asyncio.gather(cluster.describe_groups(piece), asyncio.gather(*map(committed, piece)))
         edges = await _edges(cluster, sources)  # behind the commits: else a lag could seem negative
         readers: list[TopicReader] = []
         for name, answers in zip(piece, offsets, strict=True):
