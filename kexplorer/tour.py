@@ -12,15 +12,21 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QWidget
 
 from kexplorer.explorer import DEMO, Explorer
+from kexplorer.model.produce import Outgoing
 from kexplorer.model.search import FilterKind, FilterSpec
 from kexplorer.services.catalog import TopicOffsets
-from kexplorer.ui.panels.keys import messages_key, topics_key
+from kexplorer.ui.panels.keys import messages_key, overview_key, produce_key, topic_key, topics_key
 from kexplorer.ui.panels.messages import MessagesPanel
+from kexplorer.ui.panels.overview import OverviewPanel
+from kexplorer.ui.panels.produce import ProducePanel
+from kexplorer.ui.panels.topic import TopicPanel
+from kexplorer.ui.panels.topic_statistics import StatisticsTab
 from kexplorer.ui.panels.topics import TopicsPanel
 from kexplorer.ui.widgets.value_pane import Mode
 
-_PATIENCE = 30.0  # seconds for a view to fill
+_PATIENCE = 60.0  # seconds for a view to fill
 _FULL = 120  # records that make a full picture, some of them live
+_LOOKS = 4.0  # seconds in which a tab has looked at least twice at what it shows
 _SETTLE = 0.3  # seconds for layouts and the last repaint
 _DEFAULT, _WIDE = QSize(1280, 800), QSize(1920, 1080)
 
@@ -46,6 +52,8 @@ class Tour:
         topics = self._open(TopicsPanel, topics_key(DEMO))
         await _until(lambda: all(_filled(row.offsets) for row in topics.rows()))
         await self._both("topics")
+        await self._dialog("create-topic", lambda: topics.actions_on.create.trigger())
+        await self._cluster()
         letters = self._open(MessagesPanel, messages_key(DEMO, "orders-dlq"))
         await _until(lambda: letters.rows)
         letters.select_newest()
@@ -74,6 +82,30 @@ class Tour:
         await self._dialog("palette", self._window.show_palette)
         await self._dialog("connection", self._explorer.new_connection)
         await self._dialog("shortcuts", self._window.show_shortcuts)
+
+    async def _cluster(self) -> None:
+        """What is administered, and a message to send."""
+        overview = self._open(OverviewPanel, overview_key(DEMO))
+        await _until(overview.brokers.rowCount)
+        await self._both("overview")
+        topic = self._open(TopicPanel, topic_key(DEMO, "orders"))
+        await asyncio.sleep(_LOOKS)
+        await self._both("partitions")
+        topic.show_tab("configuration")
+        await asyncio.sleep(_LOOKS)
+        await self._both("configuration")
+        topic.show_tab("consumers")
+        await asyncio.sleep(_LOOKS)
+        await self._both("consumers")
+        topic.show_tab("statistics")
+        statistics = topic.current
+        if isinstance(statistics, StatisticsTab):
+            statistics.start.click()
+            await _until(lambda: not statistics.tasks.running("count"))
+        await self._both("statistics")
+        produce = self._open(ProducePanel, produce_key(DEMO, "orders"))
+        produce.compose.editor.show_outgoing(Outgoing("orders", b"C-4711", b'{"total": 12.5, "currency": "EUR"}'))
+        await self._both("produce")
 
     async def _dialog(self, name: str, show: Callable[[], None]) -> None:
         show()
