@@ -63,7 +63,11 @@ class SecondClient:
         answer = await self._ask(what, lambda by: by.log_dirs(), broker)
         _raise_for(answer, what)
         by = _library()
-        return tuple(by.log_dir(each, _failure(each, f"{what}, {each.log_dir}")) for each in answer.results)
+
+        def read() -> tuple[LogDir, ...]:
+            return tuple(by.log_dir(each, _failure(each, f"{what}, {each.log_dir}")) for each in answer.results)
+
+        return await self._own_thread().call(read, what=what, within=_SECONDS)  # it may have 40,000 replicas
 
     async def reassignments(self) -> dict[TopicPartition, Reassignment]:
         what = "Listing reassignments"
@@ -156,13 +160,16 @@ class SecondClient:
             raise Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again.")
         async with self._lock:
             if self._ready is None:
-                self._thread = self._thread or HandleThread("kafka-second")
                 what = "Connecting the second client"
-                made = await self._thread.call(self._make, what=what, within=_SECONDS)
+                made = await self._own_thread().call(self._make, what=what, within=_SECONDS)
                 await self._admin.require_link()
                 await self._answer(made, lambda: made.bootstrap(_SECONDS), what)
                 self._ready = made
         return self._ready
+
+    def _own_thread(self) -> HandleThread:
+        self._thread = self._thread or HandleThread("kafka-second")
+        return self._thread
 
     def _make(self) -> Connection:
         if self._made is None:
