@@ -29,7 +29,8 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _SLICE = 1000  # records queued in one go, so that deliveries are taken in between
-_WAIT = 0.1  # seconds that a full queue or the first delivery is waited for at once
+_WAIT = 0.1  # seconds that a full queue is waited for at once
+_PAUSE = 0.02  # seconds until deliveries are looked for again
 _CALL = 15.0  # seconds for a call that asks the broker
 _LEAVE = 5.0  # seconds to abort what is open when the writer is left
 _KNOWN_NAMES = 1000  # of headers that were found to be good
@@ -78,6 +79,8 @@ class RecordWriter:
             self._pulling = self._thread.submit(self._producing.take_news)
         news = await asyncio.shield(asyncio.wrap_future(self._pulling))
         self._pulling = None
+        if not news:
+            await asyncio.sleep(_PAUSE)  # here, not in the thread: what is to be sent must not wait for answers
         return news
 
     async def flush(self, within: float) -> int:
@@ -194,8 +197,7 @@ class _Producing:
         return at
 
     def take_news(self) -> Deliveries:
-        if not self._news:
-            self._poll(_WAIT)
+        self._poll(0)
         news, self._news = self._news, Deliveries()
         self._told += len(news)  # behind the other: what looks from another thread never sees too few undelivered
         return news
@@ -257,7 +259,6 @@ class _Producing:
     def _poll(self, seconds: float) -> None:
         """Deliveries are told of in here."""
         if self._producer is None:
-            time.sleep(seconds / 10)  # nothing was sent yet: the caller's loop must not spin
             return
         try:
             self._producer.poll(seconds)

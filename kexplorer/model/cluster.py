@@ -120,7 +120,7 @@ class Writer(Protocol):
         ...
 
     async def deliveries(self) -> Deliveries:
-        """What became of records since the last call; waits about 0.1 s for the first, then may be empty."""
+        """What became of records since the last call; may be empty, but not at once."""
         ...
 
     async def flush(self, within: float) -> int:
