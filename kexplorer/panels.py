@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 def make_panel(explorer: Explorer, key: str) -> Panel | None:
     """None for a key of ui/panels/keys.py that names no panel, or one of a connection that is gone."""
+    panel = _made(explorer, key)
+    if panel is not None:
+        panel.set_zone(explorer.zone)
+    return panel
+
+
+def _made(explorer: Explorer, key: str) -> Panel | None:
     if key == audit_key():
         from kexplorer.ui.panels.audit import AuditPanel
 
@@ -60,7 +67,7 @@ def make_panel(explorer: Explorer, key: str) -> Panel | None:
                 explorer.exporter,
                 lambda: explorer.window.page_memory << 20,
             )
-            panel.set_zone(explorer.zone)
+            panel.details_wanted.connect(details)
             panel.records.resend_wanted.connect(partial(explorer.resend, name))
             return panel
         case ["produce", topic]:

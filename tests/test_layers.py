@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "kexplorer.model": set(),
     "kexplorer.formats": {"kexplorer.model", *_CODECS},
     "kexplorer.kafka": {"kexplorer.model", "kexplorer.formats", "confluent_kafka"},
+    "kexplorer.kafka.record_batches": {"kexplorer.model", "cramjam", "google_crc32c"},
     "kexplorer.kafka.protocol": {"kexplorer.model", "kafka"},
     "kexplorer.registry": {"kexplorer.model", "kexplorer.formats"},
     "kexplorer.store": {"kexplorer.model", "keyring", "platformdirs", "tomlkit"},

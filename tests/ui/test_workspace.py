@@ -364,6 +364,7 @@ def test_who_would_lose_something_is_asked_before_a_tab_is_closed(
         windows = workspace.windows()
         windows[0].close() if windows else workspace.ask_to_close(precious)
         dialog = await until(question)
+        assert dialog
         assert any("2 messages" in label.text() for label in dialog.findChildren(QLabel))
         next(button for button in dialog.findChildren(QPushButton) if button.text() == answer).click()
         await until(lambda: not question())

@@ -10,7 +10,7 @@ from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtCore import QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
@@ -65,6 +65,8 @@ class MessagesPanel(Panel):
     of the two is what the table shows. Reads without joining a group and without committing. `open_session` connects
     when that is needed; `searches` makes those whose workers are this panel's until it closes them; `page_bytes` is how
     much it may keep of the pages that were looked at."""
+
+    details_wanted = Signal(str)  # topic
 
     def __init__(
         self,
@@ -150,6 +152,7 @@ class MessagesPanel(Panel):
         self._follow = _action(self, "play", "Follow", "Ctrl+E", self._toggle_follow)
         self._refresh = _action(self, "refresh", "Browse up to the newest", "Ctrl+R", self.reload)
         self._find = _action(self, "search", "Search", "Ctrl+F", self.show_query)
+        self._details = _action(self, "partition", "Partitions and configuration", "Ctrl+I", self._want_details)
         self._export = _action(self, "download", "Export…", "Ctrl+S", self.export)
         self._histogram = _action(self, "histogram", "Histogram over time", "Ctrl+H", self._toggle_histogram)
         self._histogram.setCheckable(True)
@@ -175,7 +178,7 @@ class MessagesPanel(Panel):
 
     def panel_actions(self) -> Sequence[QAction]:
         reading = (self._follow, self._refresh, self._find, self._histogram, self._jump, *self._ends)
-        return (*reading, *self.records.all(), self.view.columns_action(), self._export)
+        return (*reading, *self.records.all(), self.view.columns_action(), self._export, self._details)
 
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
@@ -361,6 +364,11 @@ class MessagesPanel(Panel):
         self.view.setFocus()
         if self.searching.shown:
             self.reload()
+
+    def _want_details(self) -> None:
+        """Of the current record's topic."""
+        record = self.view.current_record
+        self.details_wanted.emit(record.topic if record else self.topics[0])
 
     def export(self) -> None:
         """Asks what to write where."""
@@ -567,7 +575,7 @@ class MessagesPanel(Panel):
         menu.addSeparator()
         menu.addActions(self.records.all())
         menu.addSeparator()
-        menu.addActions([self._export, self._follow, self._refresh])
+        menu.addActions([self._export, self._details, self._follow, self._refresh])
         menu.popup(at)
 
 
