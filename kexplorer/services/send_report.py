@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import BinaryIO
-
-import msgspec
+from typing import Any, BinaryIO
 
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.produce import Deliveries, RowTrouble
@@ -99,34 +96,32 @@ class ReportFile:
             raise _unwritten(self.path, error) from None
 
 
-class _Line(msgspec.Struct):
-    row: int = 0
-    offset: int | None = None
-    input: str = ""
-
-
 def read_report(path: Path, source: str) -> Answered:
     """The rows that were acknowledged, by a report on the input of that name. Raises `Failure` if it is about another
     one, or none at all."""
     answered = Answered()
-    decode = msgspec.json.Decoder(_Line).decode
     try:
         with path.open("rb") as file:
-            if decode(file.readline()).input != source:
-                raise Failure(
-                    FailureKind.INVALID, f"{path.name} is no report on {source}.", "Choose the report of its last run."
-                )
+            if _read(file.readline()).get("input") != source:
+                text = f"{path.name} is no report on {source}."
+                raise Failure(FailureKind.INVALID, text, "Choose the report of its last run.")
             for line in file:
-                with contextlib.suppress(msgspec.DecodeError):  # half a line, of a run that was killed
-                    if (found := decode(line)).offset is not None:
-                        answered.add(found.row)
+                found = _read(line)  # half a line is nothing: of a run that was killed
+                row, offset = found.get("row"), found.get("offset")
+                if isinstance(row, int) and isinstance(offset, int) and row > 0:
+                    answered.add(row)
     except OSError as error:
         text = f"{path} cannot be read: {error.strerror or error}."
         raise Failure(FailureKind.INVALID, text, "Choose another report.") from None
-    except (msgspec.DecodeError, UnicodeError):
-        text = f"{path.name} is no report of what was sent."
-        raise Failure(FailureKind.INVALID, text, "Choose the report of its last run.") from None
     return answered
+
+
+def _read(line: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _failed(row: int, failure: Failure) -> str:
