@@ -303,11 +303,13 @@ def test_columns_of_a_csv_file_become_what_is_chosen(qtloop: LoopRunner, tmp_pat
             many.source.mapping.delimiter.activated.emit(1)
             await until(lambda: many.source.mapping.key.currentText() == "key")
             many.source.mapping.headers.setText("tier")
+            many.source.route.setText('headers["tier"] == "x"')
             await until(lambda: many.model.total == 2 and not many.model.wrong)
             many.start()
             await until(lambda: len(_records(cluster)) == 2)
             found = {(r.key, r.value, r.headers) for r in _records(cluster)}
             assert found == {(b"a", b"1", (("tier", b"x"),)), (b"b", None, (("tier", b"y"),))}
+            assert next(r.partition for r in _records(cluster) if r.key == b"a") == 0
             await until(many.start_button.isEnabled)
 
     qtloop.run(look())

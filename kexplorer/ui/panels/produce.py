@@ -137,8 +137,9 @@ class ProducePanel(Panel):
 
     def why_stay(self) -> str:
         """What is lost when this is closed now, as a question's text; "" if nothing is."""
-        if not (number := self.undelivered):
+        if not any(tab.busy for tab in self._made.values()):
             return ""
+        number = self.undelivered
         are = "1 message is" if number == 1 else f"{count(number)} messages are"
         return f"{are} on the way and not acknowledged yet. Closed now, nobody will know whether they arrived."
 

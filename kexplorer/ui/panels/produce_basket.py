@@ -195,6 +195,10 @@ class BasketTab(ProduceTab):
         self.settings.recheck()
 
     @property
+    def busy(self) -> bool:
+        return self._sending
+
+    @property
     def undelivered(self) -> int:
         return self.deliveries.model.under_way
 

@@ -216,6 +216,10 @@ class ComposeTab(ProduceTab):
         self.settings.recheck()
 
     @property
+    def busy(self) -> bool:
+        return self._sending
+
+    @property
     def undelivered(self) -> int:
         return self.deliveries.model.under_way + self.production.undelivered
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
@@ -122,6 +122,7 @@ class ManyTab(ProduceTab):
                 source,
                 settings,
                 self._limits(),
+                route=self.source.router(),
                 report=report,
                 answered=answered,
                 stop_at_wrong_row=self.check_first.isChecked(),
@@ -167,12 +168,13 @@ class ManyTab(ProduceTab):
     async def _preview(self) -> None:
         self.strip.clear()
         try:
+            router = self.source.router()
             batch = await preview(self.source.source(), _PREVIEWED)
         except Failure:
             self.model.set_rows(())
             self._tell("")
             raise
-        self.model.show_batch(batch, self._predicted)
+        self.model.show_batch(batch, lambda outgoing: self._predicted(_routed(outgoing, router)))
         self.table.setColumnHidden(PROBLEM, not self.model.wrong)
         good, bad = len(batch.outgoing), len(batch.troubles)
         wrong = f"{count(bad)} of them cannot be sent." if bad else "All of them can be sent."
@@ -225,6 +227,10 @@ class ManyTab(ProduceTab):
         self.source.topic.set_topics(topics)
 
     @property
+    def busy(self) -> bool:
+        return self._sending
+
+    @property
     def undelivered(self) -> int:
         return self.production.undelivered
 
@@ -234,3 +240,7 @@ class ManyTab(ProduceTab):
     def restore_state(self, state: Mapping[str, object]) -> None:
         self.source.restore_state(state.get("source"))
         self.settings.restore_state(state.get("settings"))
+
+
+def _routed(outgoing: Outgoing, router: Callable[[Outgoing], int | None] | None) -> Outgoing:
+    return outgoing if router is None else outgoing._replace(partition=router(outgoing))

@@ -72,6 +72,11 @@ class ProduceTab(QWidget):
         """Messages under way."""
         return 0
 
+    @property
+    def busy(self) -> bool:
+        """Something is being sent."""
+        return False
+
     def session_opened(self, session: Session) -> None:
         """The connection is there."""
 

@@ -27,6 +27,7 @@ class TemplatesButton(QPushButton):
         self._templates = templates
         self._tasks = tasks
         self.known: dict[str, MessageTemplate] = {}
+        self._asked = 0  # how often the store was asked
         self.last = ""  # the name of the one that was used last
         self.setToolTip("Messages that have a name")
         self._menu = QMenu(self)
@@ -35,16 +36,18 @@ class TemplatesButton(QPushButton):
 
     async def load(self) -> None:
         """Raises `Failure`."""
+        self._asked += 1
+        asked = self._asked
         found = await self._templates.load()
-        if not self.known:  # else something was saved meanwhile, and the answer to that is newer
+        if asked == self._asked:  # else a newer answer is coming
             self.known = found
             self._fill_menu()
 
     async def save(self, name: str, template: MessageTemplate) -> None:
         """Raises `Failure`."""
-        self.known = await self._templates.save(name, template)
+        await self._templates.save(name, template)
         self.last = name.strip()
-        self._fill_menu()
+        await self.load()
 
     def choose(self, name: str) -> None:
         self.last = name
@@ -68,8 +71,8 @@ class TemplatesButton(QPushButton):
         self._tasks.start("template", self._deleted(name))
 
     async def _deleted(self, name: str) -> None:
-        self.known = await self._templates.delete(name)
-        self._fill_menu()
+        await self._templates.delete(name)
+        await self.load()
 
 
 async def ask_texts(

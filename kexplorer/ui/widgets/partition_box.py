@@ -32,7 +32,7 @@ _HINTS = {
     By.NUMBER: "Number of the partition",
     By.EXPRESSION: 'Such as value.customer % 3, or value.tier == "VIP"',
 }
-_TIP = (
+ROUTE_TIP = (
     "A number is the partition. true is partition 0.\nfalse and null leave it to the partitioner.\n"
     "The message's key, value and headers are named as in a filter."
 )
@@ -121,7 +121,7 @@ class PartitionBox(QWidget):
         self.line.setVisible(by is not By.PARTITIONER)
         self.line.setPlaceholderText(_HINTS.get(by, ""))
         self.line.setAccessibleName(_HINTS.get(by, ""))
-        self.line.setToolTip(_TIP if by is By.EXPRESSION else "")
+        self.line.setToolTip(ROUTE_TIP if by is By.EXPRESSION else "")
         self.changed.emit()
 
     def _number(self, partitions: int) -> int:

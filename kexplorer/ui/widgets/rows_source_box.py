@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
@@ -17,9 +17,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from kexplorer.formats.routing import compile_route
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.produce import Outgoing
 from kexplorer.services.rows_in import CsvMapping, RowsFile, RowsFormat
 from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.partition_box import ROUTE_TIP
 from kexplorer.ui.widgets.topic_box import TopicBox
 
 _FORMATS = {
@@ -54,6 +57,10 @@ class RowsSourceBox(QWidget):
         self.keep_time = QCheckBox("Keep times")
         self.keep_time.setChecked(True)
         self.keep_time.setToolTip("Each row keeps the timestamp that it names; else it has that of its sending")
+        self.route = QLineEdit()
+        self.route.setPlaceholderText("Partition by key, or an expression: value.customer % 3")
+        self.route.setAccessibleName("Partition by expression")
+        self.route.setToolTip(ROUTE_TIP)
         self.mapping = _Mapping()
         self._settle = QTimer(self, interval=_SETTLE, singleShot=True)
         self._settle.timeout.connect(self.changed)
@@ -61,6 +68,7 @@ class RowsSourceBox(QWidget):
         self.path.textChanged.connect(self._path_changed)
         self.format.currentIndexChanged.connect(lambda _: self._format_changed())
         self.topic.changed.connect(self._settle.start)
+        self.route.textChanged.connect(lambda _: self._settle.start())
         self.mapping.changed.connect(self._settle.start)
         self.mapping.delimiter.activated.connect(lambda _: self._want_columns())
         for box in (self.keep_partition, self.keep_time):
@@ -81,7 +89,7 @@ class RowsSourceBox(QWidget):
         second.addWidget(self.topic)
         second.addWidget(self.keep_partition)
         second.addWidget(self.keep_time)
-        second.addStretch()
+        second.addWidget(self.route, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 4)
         column.setSpacing(8)
@@ -105,6 +113,11 @@ class RowsSourceBox(QWidget):
             self.mapping.mapping(),
         )
 
+    def router(self) -> Callable[[Outgoing], int | None] | None:
+        """None: each row goes where its key or the file says. Raises `Failure` for what is no expression."""
+        expression = self.route.text().strip()
+        return compile_route(expression) if expression else None
+
     @property
     def kind(self) -> RowsFormat:
         return _FORMATS[self.format.currentText()]
@@ -113,12 +126,13 @@ class RowsSourceBox(QWidget):
         self.mapping.offer(columns)
 
     def save_state(self) -> dict[str, object]:
-        return {"path": self.path.text(), "format": self.format.currentText(), "topic": self.topic.name}
+        route = self.route.text()
+        return {"path": self.path.text(), "format": self.format.currentText(), "topic": self.topic.name, "route": route}
 
     def restore_state(self, state: object) -> None:
         if not isinstance(state, Mapping):
             return
-        for name, line in (("topic", self.topic), ("path", self.path)):
+        for name, line in (("topic", self.topic), ("route", self.route), ("path", self.path)):
             if isinstance(text := state.get(name), str):
                 line.setText(text)
         if state.get("format") in _FORMATS:
