@@ -44,6 +44,7 @@ class AddPartitionsDialog(ChangeForm):
         self._samples: dict[str, KeySample | Failure] = {}
         fewest = min(len(topic.partitions) for topic in topics)
         self.total = QSpinBox()
+        self.total.lineEdit().setTextMargins(6, 0, 0, 0)
         self.total.setRange(fewest + 1, max(_MOST, fewest + 1))
         self.total.setGroupSeparatorShown(True)
         self.total.setValue(2 * max(len(topic.partitions) for topic in topics))

@@ -166,6 +166,7 @@ class CreateTopicDialog(ChangeForm):
 
 def _spin(most: int, value: int) -> QSpinBox:
     spin = QSpinBox()
+    spin.lineEdit().setTextMargins(6, 0, 0, 0)  # which a style sheet's padding does not reach
     spin.setRange(1, most)
     spin.setGroupSeparatorShown(True)
     spin.setValue(value)

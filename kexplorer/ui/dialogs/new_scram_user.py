@@ -34,6 +34,7 @@ class ScramDialog(ChangeForm):
         self.user, self.password = QLineEdit(), QLineEdit()
         self.password.setEchoMode(QLineEdit.EchoMode.Password)
         self.mechanism, self.iterations = QComboBox(), QSpinBox()
+        self.iterations.lineEdit().setTextMargins(6, 0, 0, 0)
         for each in reversed(ScramMechanism):  # the stronger one first
             self.mechanism.addItem(each.value, each)
         self.iterations.setRange(_FEWEST, _MOST)
