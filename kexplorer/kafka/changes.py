@@ -48,6 +48,7 @@ from kexplorer.model.changes import (
 )
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
+from kexplorer.model.topics import TopicPartition
 
 Answers = dict[str, Failure | None]
 _Ask = Callable[[AdminClient], Mapping[str, Future[Any]]]
@@ -82,6 +83,8 @@ def check(change: Change) -> None:
             checks.topic_name(name)
             _check_count(len(replicas) if replicas else partitions, "partitions")
             _check_count(min(map(len, replicas)) if replicas else replication, "replicas")
+            for number, brokers in enumerate(replicas):
+                _check_brokers(TopicPartition(name, number), brokers)
             _check_texts(configs)
         case DeleteTopics(names):
             for name in names:
@@ -155,7 +158,7 @@ def _check_acl(acl: Acl) -> None:
     checks.name(acl.host, "The host")
 
 
-def _check_brokers(source: Any, brokers: tuple[int, ...] | None) -> None:
+def _check_brokers(source: TopicPartition, brokers: tuple[int, ...] | None) -> None:
     if brokers is None:
         return
     for number in brokers:

@@ -112,8 +112,11 @@ def _bridged(theirs: Any) -> Future[Any]:
 
 def is_unreachable(error: BaseException) -> bool:
     """Nothing was answered, and asking again may find another broker."""
-    lost = (errors.NodeNotReadyError, errors.UnknownBrokerIdError, errors.KafkaConnectionError, errors.Cancelled)
-    return isinstance(error, lost)
+    return isinstance(error, errors.NodeNotReadyError | errors.KafkaConnectionError | errors.Cancelled)
+
+
+def is_unknown_broker(error: BaseException) -> bool:
+    return isinstance(error, errors.UnknownBrokerIdError)
 
 
 def is_timeout(error: BaseException) -> bool:

@@ -49,7 +49,7 @@ class SecondClient:
 
     async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]:
         numbers = list(brokers)
-        await self._connected()  # what goes wrong here is no single broker's trouble
+        await self._controller()  # with it we know who is there; what goes wrong here is no single broker's trouble
         found = await asyncio.gather(*(self._log_dirs(number) for number in numbers), return_exceptions=True)
         answers: dict[int, tuple[LogDir, ...] | Failure] = {}
         for number, answer in zip(numbers, found, strict=True):
@@ -214,6 +214,8 @@ def _failure_of(error: Exception, what: str) -> Failure:
         return Failure(FailureKind.UNSUPPORTED, f"{what}: the broker does not know this request.", TOO_OLD)
     if (code := library.code_of(error)) is not None:
         return failure_of(KafkaError(code), what)
+    if library.is_unknown_broker(error):
+        return Failure(FailureKind.UNREACHABLE, f"{what}: it is not in the cluster now.", CHECK_NETWORK)
     if library.is_unreachable(error):
         return Failure(FailureKind.UNREACHABLE, f"{what}: {error}.", CHECK_NETWORK)
     return timed_out(what, _SECONDS) if library.is_timeout(error) else failure_of(error, what)

@@ -14,6 +14,19 @@ from typing import Any
 
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.kafka.properties import check_property
+from kexplorer.model.access import Acl, AclOperation, AclResource, QuotaEntity, ScramMechanism
+from kexplorer.model.changes import (
+    AddPartitions,
+    AlterConfig,
+    AlterQuota,
+    Change,
+    CreateTopic,
+    DeleteAcls,
+    DeleteScram,
+    DeleteTopics,
+    Reassign,
+    ResourceKind,
+)
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
 from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetRange, TopicPartition
@@ -126,7 +139,62 @@ async def _reader(cluster: KafkaCluster, text: str, number: int) -> None:
                 await reader.next_batch()
 
 
+async def _topic(cluster: KafkaCluster, text: str, number: int) -> None:
+    await cluster.topic(text)
+
+
+async def _documentation(cluster: KafkaCluster, text: str, number: int) -> None:
+    await cluster.config_documentation(text)
+
+
+async def _broker_configs(cluster: KafkaCluster, text: str, number: int) -> None:
+    await cluster.broker_configs([number])
+
+
+async def _log_dirs(cluster: KafkaCluster, text: str, number: int) -> None:
+    await cluster.log_dirs([number])
+
+
+async def _lists(cluster: KafkaCluster, text: str, number: int) -> None:
+    if number == 0:
+        for ask in (cluster.reassignments, cluster.acls, cluster.scram_users, cluster.quotas):
+            with contextlib.suppress(Failure):
+                await ask()
+
+
+async def _apply(cluster: KafkaCluster, text: str, number: int) -> None:
+    """Only what is checked, or has nothing to act upon."""
+    acl = Acl(f"User:{text}", AclResource.TOPIC, text, AclOperation.READ, host=text)
+    checked: Sequence[Change] = (
+        CreateTopic(text, number, number),
+        CreateTopic("fuzz-new", 1, 1, {text: text}, ((number,),)),
+        AddPartitions(text, number),
+        AlterConfig(ResourceKind.TOPIC, "fuzz", {text: text}),
+        AlterConfig(ResourceKind.BROKER, text, {"log.cleaner.threads": text}),
+        AlterQuota(QuotaEntity(text, text, text), {text: float(number)}),
+    )
+    idle: Sequence[Change] = (
+        DeleteTopics((f"fuzz-not-{text}",)),
+        DeleteAcls((acl,)),
+        DeleteScram(f"fuzz-not-{text}", ScramMechanism.SHA_256),
+        Reassign({TopicPartition("fuzz", number): None, TopicPartition(f"fuzz-not-{text}", 0): (number,)}),
+    )
+    for only_check, changes in ((True, checked), (False, idle)):
+        for change in changes:
+            with contextlib.suppress(Failure):
+                await cluster.apply(change, only_check=only_check)
+
+
 CALLS: dict[str, Call] = {
+    "topic": _topic,
+    "config_documentation": _documentation,
+    "broker_configs": _broker_configs,
+    "log_dirs": _log_dirs,
+    "reassignments": _lists,
+    "acls": _lists,
+    "scram_users": _lists,
+    "quotas": _lists,
+    "apply": _apply,
     "watch_state": _watch,
     "metadata": _metadata,
     "list_offsets": _offsets,

@@ -184,6 +184,8 @@ SOURCE = TopicPartition("t", 0)
         (CreateTopic("t", 0, 1), "0 partitions"),
         (CreateTopic("t", 1, 0), "0 replicas"),
         (CreateTopic("t", 1, 1, {"retention.ms": "1\0"}), "retention.ms"),
+        (CreateTopic("t", 2, 1, {}, ((1,), (2**31,))), str(2**31)),
+        (CreateTopic("t", 1, 1, {}, ((1, 1),)), "t-0"),
         (DeleteTopics(("fine", "..")), ".."),
         (AddPartitions("t", -1), "-1 partitions"),
         (AlterConfig(TOPIC, "", {"a": "b"}), "topic name"),
