@@ -10,11 +10,13 @@ from confluent_kafka import Producer
 from kexplorer.formats.partitioning import PARTITIONERS, predicted
 from kexplorer.kafka import properties
 from kexplorer.kafka.cluster import KafkaCluster
+from kexplorer.model.access import Acl, AclOperation, AclResource
+from kexplorer.model.changes import CreateAcls, DeleteAcls
 from kexplorer.model.cluster import Writer
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.produce import Delivery, Outgoing, ProducerSettings
 from kexplorer.model.producer_presets import PRESETS, Preset
-from kexplorer.model.profile import Credentials, Profile
+from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
 from kexplorer.model.records import Record
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.services.producing import send_all, send_one, send_transaction
@@ -303,6 +305,30 @@ async def _led(cluster: KafkaCluster, topic: str, without: int) -> None:
         partitions = (await cluster.topic(topic)).topics[0].partitions
         if all(partition.leader not in (None, without) for partition in partitions):
             return
+
+
+def test_who_may_not_write_is_told_so(aio: LoopRunner, kafka: Rig, topic_name: str) -> None:
+    direct.create(kafka.bootstrap(), topic_name)
+    may_only_look = CreateAcls((Acl("User:*", AclResource.TOPIC, topic_name, AclOperation.DESCRIBE),))
+
+    async def send() -> Delivery:
+        profile = Profile(
+            "alice", kafka.bootstrap("SASL_PLAINTEXT"), SecurityProtocol.SASL_PLAINTEXT, SaslMechanism.PLAIN, "alice"
+        )
+        async with direct.connected(kafka.bootstrap()) as cluster:
+            await cluster.apply(may_only_look)
+            alice = KafkaCluster(profile, Credentials("alice-secret"))
+            try:
+                return await send_one(alice, Outgoing(topic_name, None, "x"), DURABLE)
+            finally:
+                await alice.close()
+                await cluster.apply(DeleteAcls(may_only_look.acls))
+
+    failure = aio.run(send()).failure
+    assert failure
+    assert failure.kind == FailureKind.AUTHORIZATION
+    assert failure.message == f"You may not write to {topic_name}, partition 0."
+    assert direct.ends(kafka.bootstrap(), topic_name, 1) == {0: (0, 0)}
 
 
 @pytest.mark.slow
