@@ -140,6 +140,8 @@ class ProducePanel(Panel):
         if not any(tab.busy for tab in self._made.values()):
             return ""
         number = self.undelivered
+        if not number:
+            return "Messages are still being sent. Closed now, the rest of them is not."
         are = "1 message is" if number == 1 else f"{count(number)} messages are"
         return f"{are} on the way and not acknowledged yet. Closed now, nobody will know whether they arrived."
 

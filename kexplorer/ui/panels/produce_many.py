@@ -162,7 +162,7 @@ class ManyTab(ProduceTab):
         return Limits(self.most.whole, self.rate.limit, megabytes and megabytes * 1_000_000, self.seconds.limit)
 
     def _show_preview(self) -> None:
-        if self.source.path.text().strip() and not self._sending:
+        if self.source.path.text().strip():
             self.tasks.start("preview", self._preview())
 
     async def _preview(self) -> None:

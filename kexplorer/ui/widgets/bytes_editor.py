@@ -32,6 +32,7 @@ from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.payload_forms import Form, NotBytes, as_bytes, as_text, best_form, why_not_json
 
 _CHECK_AFTER = 120  # ms without a key
+_MOST_COLOURED = 60_000  # characters: 0.1 s
 _LARGEST_FILE = 64 << 20  # bytes
 _TYPED = (Form.TEXT, Form.JSON)
 _SLOW = "${faker."  # half a second the first time
@@ -224,6 +225,7 @@ class BytesEditor(QWidget):
     def _show(self, form: Form, text: str) -> None:
         self._form = form
         self.form.setCurrentText(form.value)
+        self._colours.on = form is Form.JSON and len(text) <= _MOST_COLOURED
         with QSignalBlocker(self.edit):
             self.edit.setPlainText(text)
         self.edit.document().setModified(False)
@@ -234,7 +236,7 @@ class BytesEditor(QWidget):
         whose = f" of {self._source}" if self._source else ""
         kept = f"{size(len(self._kept))}{whose}, sent as they are."
         self.edit.setPlaceholderText("null" if self.null.isChecked() else kept if of_file else "")
-        self._colours.switch(self._form is Form.JSON)
+        self._colours.switch(self._form is Form.JSON and self.edit.document().characterCount() <= _MOST_COLOURED + 1)
         self.pretty.setVisible(self._form is Form.JSON)
         self._check.start()
         self.changed.emit()

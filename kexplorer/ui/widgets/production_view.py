@@ -52,6 +52,7 @@ class ProductionView(QWidget):
         column.addWidget(self.bar)
         column.addWidget(self.told)
         column.addWidget(self.chart, 1)
+        column.addStretch()  # takes the room of a chart that is hidden
         self.hide()
 
     @property
