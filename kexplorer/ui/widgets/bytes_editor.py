@@ -64,7 +64,7 @@ class BytesEditor(QWidget):
         self.told.setProperty("role", "muted")
         self.pretty = QPushButton("Format", flat=True)
         self.pretty.setToolTip("Lay the JSON out for reading: only white space changes")
-        self._colours = JsonColours(self.edit.document(), self.palette())
+        self._colours = JsonColours(self, self.palette())
         self._check = QTimer(self, interval=_CHECK_AFTER, singleShot=True)
         self._lay_out()
         self._connect()
@@ -225,8 +225,8 @@ class BytesEditor(QWidget):
     def _show(self, form: Form, text: str) -> None:
         self._form = form
         self.form.setCurrentText(form.value)
-        self._colours.on = form is Form.JSON and len(text) <= _MOST_COLOURED
         with QSignalBlocker(self.edit):
+            self._colours.colour(None)
             self.edit.setPlainText(text)
         self.edit.document().setModified(False)
         self.edit.setReadOnly(form is Form.FILE)
@@ -236,7 +236,9 @@ class BytesEditor(QWidget):
         whose = f" of {self._source}" if self._source else ""
         kept = f"{size(len(self._kept))}{whose}, sent as they are."
         self.edit.setPlaceholderText("null" if self.null.isChecked() else kept if of_file else "")
-        self._colours.switch(self._form is Form.JSON and self.edit.document().characterCount() <= _MOST_COLOURED + 1)
+        document = self.edit.document()
+        coloured = self._form is Form.JSON and document.characterCount() <= _MOST_COLOURED
+        self._colours.colour(document if coloured else None)
         self.pretty.setVisible(self._form is Form.JSON)
         self._check.start()
         self.changed.emit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QObject
 from PySide6.QtGui import QColor, QPalette, QSyntaxHighlighter, QTextCharFormat, QTextDocument
 
 from kexplorer.formats import json_text
@@ -12,11 +13,10 @@ _LONGEST_LINE = 20_000  # characters; Qt colours a line anew at each key
 
 
 class JsonColours(QSyntaxHighlighter):
-    """`on` while the text is JSON."""
+    """Of the document that it is given while its text is JSON: else each of its lines would cost a call for nothing."""
 
-    def __init__(self, document: QTextDocument, palette: QPalette) -> None:
-        super().__init__(document)
-        self.on = False
+    def __init__(self, parent: QObject, palette: QPalette) -> None:
+        super().__init__(parent)
         self._formats: dict[Token, QTextCharFormat] = {}
         self.restyle(palette)
 
@@ -34,12 +34,11 @@ class JsonColours(QSyntaxHighlighter):
             self._formats[token].setForeground(QColor(colour))
         self.rehighlight()
 
-    def switch(self, on: bool) -> None:
-        if on != self.on:
-            self.on = on
-            self.rehighlight()
+    def colour(self, document: QTextDocument | None) -> None:
+        if self.document() is not document:
+            self.setDocument(document)  # type: ignore[arg-type]  # null takes the colours away
 
     def highlightBlock(self, text: str) -> None:
-        if self.on and len(text) <= _LONGEST_LINE:
+        if len(text) <= _LONGEST_LINE:
             for start, end, token in json_text.tokens(text):
                 self.setFormat(start, end - start, self._formats[token])

@@ -12,7 +12,7 @@ from kexplorer.formats.json_text import NotJson
 from kexplorer.formats.numbers import count
 from kexplorer.formats.text import mostly_odd, visible
 
-LONGEST_EDITED = 500_000  # bytes; more of them are taken as they are
+LONGEST_EDITED = 200_000  # bytes; more of them are taken as they are: Qt would need 0.2 s and more to lay them out
 
 _CHANGED_BY_QT = re.compile("[\0\r\u2029\ufdd0\ufdd1]")  # a text widget makes line ends of them, or nothing
 _HEX_LINE = 32  # bytes
