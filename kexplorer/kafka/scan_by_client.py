@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import replace
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import Message
 
 from kexplorer.formats.batches import batch_test
 from kexplorer.formats.payloads import Undecodable
-from kexplorer.kafka import properties
-from kexplorer.kafka.failures import failure_of
-from kexplorer.kafka.link import LinkMonitor, QuietLog
-from kexplorer.kafka.reading import GONE_AFTER_MS, Client, Reading, headers_of
+from kexplorer.kafka.piece_reader import read_piece
+from kexplorer.kafka.reading import headers_of
 from kexplorer.model.records import TimestampType, Trouble
 from kexplorer.model.search import FilterKind, Undecoded
 from kexplorer.model.topics import OffsetRange, TopicPartition
@@ -23,37 +19,10 @@ from kexplorer.model.topics import OffsetRange, TopicPartition
 if TYPE_CHECKING:
     from kexplorer.kafka.scan import Look, Scan
 
-# A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
-_FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 2 << 20}
-_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 1_024}
-_OTHER = {"topic.metadata.propagation.max.ms": GONE_AFTER_MS}
-
-_kept = (
-    threading.local()
-)  # the consumer of this worker: to connect again for every piece would take longer than to scan
-
 
 def scan_by_client(scan: Scan, of: OffsetRange, look: Look, longest: float) -> tuple[int, list[Trouble]]:
-    """How far it came: not to the end if a trouble ended it, if `look` is full, or if it got on but took `longest`
-    seconds. Raises `Failure` where nothing could be scanned."""
-    source = of.source
-    client, monitor = _connected(scan)
-    reading = Reading(client, [of], lambda: monitor.state.reason, _Messages(scan, look, source.topic).take)
-    troubles: list[Trouble] = []
-    try:
-        reading.begin()
-        until = time.monotonic() + longest
-        while reading.open and not look.full:
-            troubles += reading.pull()
-            if look.records and time.monotonic() > until:
-                break
-        reading.end()
-    except BaseException as error:
-        _kept.__dict__.clear()  # whatever state it is in, the next piece begins with another one
-        if isinstance(error, KafkaException):
-            raise failure_of(error, f"Scanning {source.topic}, partition {source.partition}") from error
-        raise
-    return next((part.next for part in reading.progress), of.end or 0), troubles
+    """As `read_piece`."""
+    return read_piece(scan, of, look, _Messages(scan, look, of.source.topic).take, longest)
 
 
 class _Messages:
@@ -130,19 +99,3 @@ def _joined(column: Any, messages: list[Message]) -> bytes:
 def _time(message: Message) -> int | None:
     kind, ms = message.timestamp()
     return ms if kind != TimestampType.NOT_AVAILABLE else None
-
-
-def _connected(scan: Scan) -> tuple[Client, LinkMonitor]:
-    """The consumer that the piece before has left, if it is one of the same connection."""
-    way = (scan.profile, scan.credentials, scan.isolation)
-    if getattr(_kept, "way", None) != way:
-        if hasattr(_kept, "client"):
-            _kept.client.close()
-        monitor = LinkMonitor(scan.profile.name)
-        logger = properties.CLIENT_LOG.getChild("scan")
-        logger.filters = [QuietLog(monitor)]
-        config = properties.reader_config(scan.profile, scan.credentials, scan.isolation)
-        config |= _QUEUE | _OTHER | {k: v for k, v in _FETCH.items() if k not in scan.profile.properties}
-        _kept.client, _kept.monitor = Client({**config, "logger": logger}, monitor.on_error), monitor
-        _kept.way = way
-    return _kept.client, _kept.monitor

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import Message
 
 from kexplorer.formats.decode import decode
-from kexplorer.kafka import properties
-from kexplorer.kafka.failures import failure_of
-from kexplorer.kafka.link import LinkMonitor, QuietLog
-from kexplorer.kafka.reading import GONE_AFTER_MS, Client, Reading
+from kexplorer.kafka.piece_reader import read_piece
 from kexplorer.model.profile import Credentials, Profile
-from kexplorer.model.records import RecordColumns, TimestampType, Trouble
+from kexplorer.model.records import RecordColumns, TimestampType
 from kexplorer.model.schemas import Part
 from kexplorer.model.search import Piece
 from kexplorer.model.statistics import PieceStatistics, Statistics
 from kexplorer.model.topics import IsolationLevel, TopicPartition
 
-_LONGEST = 4.0  # seconds after which a piece comes back as far as it got, if it got on at all
 _SAMPLED = 20  # records of a piece whose formats are told
-_QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 1_024}
-_FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 2 << 20}
-
-_kept = threading.local()  # the consumer of this worker: to connect again for every piece would take longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +31,8 @@ class StatisticsScan:
     def __call__(self, piece: Piece) -> PieceStatistics:
         """Raises `Failure` where nothing could be read. When it takes long the result reaches less far than the piece
         does; so it does where a trouble ended it, which then has the offset that was reached."""
-        source = piece.range.source
         count = _Count()
-        client, monitor = _connected(self)
-        reading = Reading(client, [piece.range], lambda: monitor.state.reason, count.take)
-        troubles: list[Trouble] = []
-        try:
-            reading.begin()
-            until = time.monotonic() + _LONGEST
-            while reading.open:
-                troubles += reading.pull()
-                if count.found.records and time.monotonic() > until:
-                    break
-            reading.end()
-        except BaseException as error:
-            _kept.__dict__.clear()  # whatever state it is in, the next piece begins with another one
-            if isinstance(error, KafkaException):
-                raise failure_of(error, f"Reading {source.topic}, partition {source.partition}") from error
-            raise
-        reached = next((part.next for part in reading.progress), piece.range.end or 0)
+        reached, troubles = read_piece(self, piece.range, count, count.take)
         found = count.found
         return PieceStatistics(
             piece, reached, found.records, found.nbytes, RecordColumns(), tuple(troubles), statistics=found
@@ -71,7 +44,12 @@ class _Count:
 
     def __init__(self) -> None:
         self.found = Statistics()
+        self.full = False  # there is no end to what can be counted
         self._sampled = 0
+
+    @property
+    def records(self) -> int:
+        return self.found.records
 
     def take(self, source: TopicPartition, messages: list[Message]) -> None:
         found = self.found
@@ -115,19 +93,3 @@ def _sizes(keys: Counter[bytes]) -> Counter[int]:
     for key, count in keys.items():
         sizes[len(key)] += count
     return sizes
-
-
-def _connected(scan: StatisticsScan) -> tuple[Client, LinkMonitor]:
-    """The consumer that the piece before has left, if it is one of the same connection."""
-    way = (scan.profile, scan.credentials, scan.isolation)
-    if getattr(_kept, "way", None) != way:
-        if hasattr(_kept, "client"):
-            _kept.client.close()
-        monitor = LinkMonitor(scan.profile.name)
-        logger = properties.CLIENT_LOG.getChild("statistics")
-        logger.filters = [QuietLog(monitor)]
-        config = properties.reader_config(scan.profile, scan.credentials, scan.isolation)
-        config |= _QUEUE | {k: v for k, v in _FETCH.items() if k not in scan.profile.properties}
-        config |= {"topic.metadata.propagation.max.ms": GONE_AFTER_MS, "logger": logger}
-        _kept.client, _kept.monitor, _kept.way = Client(config, monitor.on_error), monitor, way
-    return _kept.client, _kept.monitor
