@@ -79,7 +79,7 @@ class NamedStore(Generic[T]):
                 most = f"{_MOST} {self._what}s, or they are larger than {self._most_bytes >> 20} MB"
                 raise Failure(FailureKind.INVALID, f"There are more than {most}.", "Delete some of them.")
             write_private(self.path, content)
-        return self._understood(entries)
+        return self._understood(json.loads(content))  # as who reads it gets it
 
     def _understood(self, entries: list[Any]) -> dict[str, T]:
         found = {
