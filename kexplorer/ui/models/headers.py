@@ -154,7 +154,7 @@ class HeadersModel(QAbstractTableModel):
         else:
             draft = replace(draft, text=given, kept=None)
         self.drafts[index.row()] = draft
-        self.dataChanged.emit(index.siblingAtColumn(0), index.siblingAtColumn(len(_TITLES) - 1))
+        self.dataChanged.emit(self.index(index.row(), 0), self.index(index.row(), len(_TITLES) - 1))
         return True
 
     def tone(self, index: Index) -> str:

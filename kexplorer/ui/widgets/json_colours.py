@@ -36,7 +36,7 @@ class JsonColours(QSyntaxHighlighter):
 
     def colour(self, document: QTextDocument | None) -> None:
         if self.document() is not document:
-            self.setDocument(document)  # type: ignore[arg-type]  # null takes the colours away
+            self.setDocument(document)  # null takes the colours away
 
     def highlightBlock(self, text: str) -> None:
         if len(text) <= _LONGEST_LINE:
