@@ -105,11 +105,19 @@ class Admin:
         return await self._configs(ResourceType.TOPIC, [checks.topic_name(name) for name in topics])
 
     async def broker_configs(self, brokers: Iterable[int]) -> dict[int, dict[str, ConfigEntry] | Failure]:
-        numbers = list(brokers)
+        """The client takes one broker a call, and would wait for one that is not there."""
+        numbers = list(dict.fromkeys(brokers))
         for number in numbers:
             check_number(number, INT32, "The broker's id")
-        found = await self._configs(ResourceType.BROKER, [str(number) for number in numbers])
-        return {int(name): answer for name, answer in found.items()}
+        there = {broker.id for broker in (await self._metadata(REQUEST_TIMEOUT)).brokers}
+
+        async def one(number: int) -> dict[str, ConfigEntry] | Failure:
+            if number not in there:
+                why = f"There is no broker {number} in the cluster now."
+                return Failure(FailureKind.NOT_FOUND, why, "It may be down, or have another id.")
+            return (await self._configs(ResourceType.BROKER, [str(number)]))[str(number)]
+
+        return dict(zip(numbers, await asyncio.gather(*map(one, numbers)), strict=True))
 
     async def _configs(self, kind: ResourceType, names: Sequence[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         answers: dict[str, dict[str, ConfigEntry] | Failure] = {}

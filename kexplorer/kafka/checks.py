@@ -14,6 +14,7 @@ from kexplorer.model.failure import Failure, FailureKind
 
 MAX_FILE_BYTES = 1 << 20  # of a certificate, key or revocation list
 _TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+_LONGEST_GROUP = (1 << 15) - 1  # bytes: a short string of the protocol
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _CUT_BLANKS = " \t\n\v\f\r"  # C's isspace(): librdkafka cuts these off the start of every value
 
@@ -73,7 +74,9 @@ def topic_name(value: object) -> str:
 
 
 def group_id(value: object) -> str:
-    return name(value, "The group id")
+    if len(name(value, "The group id").encode()) > _LONGEST_GROUP:
+        raise invalid(f"The group id is longer than the {_LONGEST_GROUP} bytes that Kafka's protocol can carry.")
+    return str(value)
 
 
 def secret(value: object, what: str) -> str:

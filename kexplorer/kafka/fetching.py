@@ -69,6 +69,8 @@ class Fetcher:
     def _leader(self, source: TopicPartition) -> Connection:
         if source not in self._leaders:
             self._learn(source.topic)
+        if source not in self._leaders:
+            raise NotUnderstood("it has no leader")
         return self._connection(self._leaders[source])
 
     def _connection(self, address: Address) -> Connection:

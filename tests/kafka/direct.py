@@ -117,6 +117,7 @@ def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, tuple[int, in
     """Log start and high watermark by partition, from the broker."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": uuid.uuid4().hex}, logger=QUIET)
     try:
+        consumer.list_topics(topic, timeout=10)  # else it may know of fewer partitions than there are by now
         found = {p: consumer.get_watermark_offsets(TopicPartition(topic, p), timeout=10) for p in range(partitions)}
     finally:
         consumer.close()

@@ -28,6 +28,7 @@ from kexplorer.model.changes import (
     ResourceKind,
 )
 from kexplorer.model.failure import Failure
+from kexplorer.model.produce import Outgoing, ProducerSettings
 from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
 from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetRange, TopicPartition
 
@@ -115,7 +116,7 @@ async def _offsets(cluster: KafkaCluster, text: str, number: int) -> None:
 
 
 async def _committed(cluster: KafkaCluster, text: str, number: int) -> None:
-    asked = ((text, "fuzz", 0), ("fuzz", text, 0), ("fuzz", "fuzz", number))
+    asked = [(text, "fuzz", 0), ("fuzz", text, 0)] + ([("fuzz", "fuzz", number)] if text in _FIRST else [])
     for group, topic, partition in asked:
         with contextlib.suppress(Failure):
             await cluster.committed(group, [TopicPartition(topic, partition)])
@@ -130,12 +131,14 @@ async def _ids(cluster: KafkaCluster, text: str, number: int) -> None:
 
 
 async def _reader(cluster: KafkaCluster, text: str, number: int) -> None:
-    for given in (
-        OffsetRange(TopicPartition(text, 0), 0, 1),
-        OffsetRange(TopicPartition("fuzz", number), 0, 1),
-        OffsetRange(TopicPartition("fuzz", 0), number, None),
-        OffsetRange(TopicPartition("fuzz", 0), 0, number),
-    ):
+    asked = [OffsetRange(TopicPartition(text, 0), 0, 1)]
+    if text in _FIRST:
+        asked += [
+            OffsetRange(TopicPartition("fuzz", number), 0, 1),
+            OffsetRange(TopicPartition("fuzz", 0), number, None),
+            OffsetRange(TopicPartition("fuzz", 0), 0, number),
+        ]
+    for given in asked:
         with contextlib.suppress(Failure):
             async with cluster.open_reader([given, given]) as reader:
                 await reader.next_batch()
@@ -161,9 +164,28 @@ async def _log_dirs(cluster: KafkaCluster, text: str, number: int) -> None:
 
 async def _lists(cluster: KafkaCluster, text: str, number: int) -> None:
     if number == 0:
-        for ask in (cluster.reassignments, cluster.acls, cluster.scram_users, cluster.quotas):
+        for ask in (cluster.reassignments, cluster.acls, cluster.scram_users, cluster.quotas, cluster.groups):
             with contextlib.suppress(Failure):
                 await ask()
+
+
+async def _describe_groups(cluster: KafkaCluster, text: str, number: int) -> None:
+    """Of a group that is not there the answer may take all of its time, so not for each."""
+    if number == 0 or len(text) > 100:
+        await cluster.describe_groups([text])
+
+
+async def _settings(cluster: KafkaCluster, text: str, number: int) -> None:
+    for settings in (ProducerSettings({text: text}), ProducerSettings({"linger.ms": text}), ProducerSettings({}, text)):
+        with contextlib.suppress(Failure):
+            cluster.check_settings(settings)
+
+
+async def _writer(cluster: KafkaCluster, text: str, number: int) -> None:
+    async with cluster.open_writer(ProducerSettings({})) as writer:
+        for outgoing in (Outgoing(text, text, text), Outgoing("fuzz", partition=number, timestamp=number)):
+            with contextlib.suppress(Failure):
+                await writer.send([outgoing])
 
 
 async def _apply(cluster: KafkaCluster, text: str, number: int) -> None:
@@ -198,6 +220,10 @@ CALLS: dict[str, Call] = {
     "acls": _lists,
     "scram_users": _lists,
     "quotas": _lists,
+    "groups": _lists,
+    "describe_groups": _describe_groups,
+    "check_settings": _settings,
+    "open_writer": _writer,
     "apply": _apply,
     "watch_state": _watch,
     "metadata": _metadata,

@@ -199,6 +199,7 @@ def test_a_template_is_filled_in_for_each_message(qtloop: LoopRunner, tmp_path: 
         async with _shown(cluster, tmp_path) as shown:
             compose = shown.panel.compose
             await compose.templates.save("Order", template)
+            await until(lambda: "Order" in compose.templates.known)
             compose.templates.choose("Order")
             assert compose.fill.isChecked()
             await until(lambda: "Filled in" in compose.editor.value.told.whole)
