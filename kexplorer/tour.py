@@ -52,7 +52,7 @@ class Tour:
         topics = self._open(TopicsPanel, topics_key(DEMO))
         await _until(lambda: all(_filled(row.offsets) for row in topics.rows()))
         await self._both("topics")
-        await self._dialog("create-topic", lambda: topics.actions_on.create.trigger())
+        await self._dialog("create-topic", topics.actions_on.create.trigger)
         await self._cluster()
         letters = self._open(MessagesPanel, messages_key(DEMO, "orders-dlq"))
         await _until(lambda: letters.rows)

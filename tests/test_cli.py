@@ -155,7 +155,7 @@ def test_no_qt_and_no_trace(orders: Sequence[str], broker: Broker, tmp_path: Pat
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
     assert (done.returncode, done.stdout, done.stderr) == (0, "25\n", "")
     assert list(tmp_path.iterdir()) == []
-    assert direct.groups_of(broker.bootstrap) == known
+    assert set(direct.groups_of(broker.bootstrap)) <= set(known)  # those of other tests may go
 
 
 @pytest.mark.parametrize(

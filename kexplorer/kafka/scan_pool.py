@@ -101,12 +101,13 @@ class ScanPool(Executor):
                 self._end(worker)
 
     def _start(self) -> _Worker:
+        worker = _Worker()  # takes half a second for the first one: whoever submits must not wait for it
         with self._lock:
-            if self._closed:
-                raise EOFError("the pool is shut down")
-            worker = _Worker()
             self._processes.add(worker.process)
-        return worker
+            if not self._closed:
+                return worker
+        self._end(worker)
+        raise EOFError("the pool is shut down")
 
     def _end(self, worker: _Worker) -> None:
         with self._lock:

@@ -53,7 +53,11 @@ class Searches:
         """The newest that was not ended, of those that looked into just these topics."""
         for saved in await self.store.unfinished(self.profile):
             if {each.source.topic for each in saved.query.ranges} == set(topics):
-                return await self.store.load(saved.id)
+                try:
+                    return await self.store.load(saved.id)
+                except Failure as failure:
+                    if failure.kind is not FailureKind.NOT_FOUND:  # then it has ended meanwhile
+                        raise
         return None
 
     async def forget(self, saved: SavedSearch) -> None:

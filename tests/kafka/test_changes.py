@@ -388,15 +388,15 @@ def test_acls(aio: LoopRunner, kafka: KafkaCluster, topic_name: str) -> None:
     aio.run(ask())
 
 
-def test_a_user_who_is_made_can_log_in_until_deleted(aio: LoopRunner, kafka: KafkaCluster, topic_name: str) -> None:
+def test_a_user_who_is_made_can_log_in_until_deleted(aio: LoopRunner, own_kafka: KafkaCluster, topic_name: str) -> None:
     mechanism = ScramMechanism.SHA_256
 
     async def ask() -> None:
-        async with direct.connected(kafka.bootstrap()) as cluster:
+        async with direct.connected(own_kafka.bootstrap()) as cluster:
             assert await cluster.apply(SetScram(topic_name, mechanism, "Geheim §", 4097)) == {topic_name: None}
             (user,) = [user for user in await cluster.scram_users() if user.name == topic_name]
             assert user.iterations == ((mechanism, 4097),)
-            async with _logged_in(kafka, topic_name, "Geheim §") as own:
+            async with _logged_in(own_kafka, topic_name, "Geheim §") as own:
                 assert (await own.metadata()).cluster_id
                 assert (await own.log_dirs([1]))[1]  # the second client logs in, too
             assert await cluster.apply(DeleteScram(topic_name, mechanism)) == {topic_name: None}

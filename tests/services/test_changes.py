@@ -358,7 +358,7 @@ def test_a_change_that_takes_its_time_is_waited_for(aio: LoopRunner, cluster: Fa
 
 @pytest.mark.filterwarnings("ignore:read_text is deprecated:DeprecationWarning")  # as kafka-python is imported
 def test_on_real_kafka_each_change_is_found_in_force(
-    aio: LoopRunner, kafka: KafkaCluster, topic_name: str, audit: MemoryAudit
+    aio: LoopRunner, own_kafka: KafkaCluster, topic_name: str, audit: MemoryAudit
 ) -> None:
     """One after the other, on a topic of their own, and undone."""
     source, user = TopicPartition(topic_name, 0), f"user-{topic_name}"
@@ -384,11 +384,11 @@ def test_on_real_kafka_each_change_is_found_in_force(
     ]
 
     async def run() -> None:
-        async with direct.connected(kafka.bootstrap()) as cluster:
+        async with direct.connected(own_kafka.bootstrap()) as cluster:
             changes = Changes(cluster, audit)
             for change in sequence:
                 if isinstance(change, PurgeRecords):
-                    direct.produce(kafka.bootstrap(), topic_name, direct.rows(15, 3))
+                    direct.produce(own_kafka.bootstrap(), topic_name, direct.rows(15, 3))
                 preview = await changes.preview(change)
                 outcome = await changes.carry_out(change, preview)
                 assert outcome == Outcome({}), change
