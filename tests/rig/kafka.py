@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Self
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (
+    AdminClient,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialUpsertion,
+)
 
 from tests.rig import certs, jars, processes, properties, storage
 from tests.rig.proxy import TcpProxy
@@ -33,6 +39,7 @@ class Node:
         self.log = home / "kafka.log"
         self.home = home
         self.frozen = False
+        self.launches = 0
         self._reaper = reaper
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -48,6 +55,7 @@ class Node:
     def launch(self, *options: str) -> None:
         """Start the process without waiting for it; `options` are for the Java machine."""
         assert not self.alive, f"node {self.number} runs already"
+        self.launches += 1
         command = jars.java("kafka.Kafka", f"{self.home}/server.properties", options=(*_LOG, *options))
         self._process = self._reaper.spawn(command, self.log)
 
@@ -138,6 +146,7 @@ class KafkaCluster:
                 self._prepare(node)
                 node.launch()
             self.wait_healthy()
+            self._launches = sum(node.launches for node in self.nodes)
             self._stack = stack.pop_all()
         return self
 
@@ -176,6 +185,20 @@ class KafkaCluster:
                 node.launch()
         if hurt:
             self.wait_healthy()
+        launches = sum(node.launches for node in self.nodes)
+        if launches != self._launches and "SASL_PLAINTEXT" in self._listeners:
+            self._restore_users()  # Kafka 4.3.1 may have forgotten their SCRAM credentials with the restart
+        self._launches = launches
+
+    def _restore_users(self) -> None:
+        admin = AdminClient({"bootstrap.servers": self.bootstrap()}, logger=_QUIET)
+        for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):  # one of a user a request
+            users: list[UserScramCredentialAlteration] = [
+                UserScramCredentialUpsertion(name, ScramCredentialInfo(mechanism, 4096), password.encode())
+                for name, password in properties.USERS.items()
+            ]
+            for future in admin.alter_user_scram_credentials(users).values():
+                future.result(20)
 
     def wait_healthy(self) -> None:
         """Until every node serves and every partition has its leader and all of its replicas in sync."""
