@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 from PySide6.QtCore import QPoint, Qt
@@ -18,11 +17,11 @@ from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.brokers import BrokerSettings, common_settings
 from kexplorer.ui.models.configuration import Setting, differs
-from kexplorer.ui.panels.topic_configuration import _About, _SettingsTable
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.settings_table import AboutSetting, SettingsTable
 
 _ALL = "All brokers"
 _WHOSE = "One broker's own settings, or the dynamic defaults that hold for all brokers"
@@ -50,8 +49,8 @@ class BrokerConfiguration(QWidget):
         self.counted = plain_label("", role="muted")
         self.reset, self.discard, self.apply = (QPushButton(text) for text in ("Reset to default", "Discard", "Apply"))
         self.apply.setProperty("kind", "primary")
-        self.table = _SettingsTable(self.model)
-        self.about = _About()
+        self.table = SettingsTable(self.model)
+        self.about = AboutSetting()
         self._lay_out()
         self.broker.currentIndexChanged.connect(self._chosen)
         self.filter.filter_changed.connect(lambda _: self._filter_rows())
@@ -114,14 +113,12 @@ class BrokerConfiguration(QWidget):
             self._wanted = None
         self._list(brokers)
         wanted = [broker.id for broker in brokers] if self._wanted is None else [self._wanted]
-        asked = [session.cluster.broker_configs([broker]) for broker in wanted]  # librdkafka takes one a call
         found: dict[int, Mapping[str, ConfigEntry]] = {}
-        for answers in await asyncio.gather(*asked):
-            for broker, answer in answers.items():
-                if isinstance(answer, Failure):
-                    self.show_failure(answer)
-                else:
-                    found[broker] = answer
+        for broker, answer in (await session.cluster.broker_configs(wanted)).items():
+            if isinstance(answer, Failure):
+                self.show_failure(answer)
+            else:
+                found[broker] = answer
         self.model.own = ConfigSource.DYNAMIC_DEFAULT if self._wanted is None else ConfigSource.DYNAMIC_BROKER
         self.model.set_entries(common_settings(found))
         self._filter_rows()
