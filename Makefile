@@ -5,10 +5,10 @@ SCREEN = $(or $(DISPLAY),$(WAYLAND_DISPLAY),$(filter Darwin,$(shell uname)))
 COMPILE = build/uv/bin/uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make lock" pyproject.toml --extra demo --group build
 
-.PHONY: help demo test lint lock pictures clean
+.PHONY: help demo test test-slow lint lock pictures clean
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' Makefile
 
 demo: ## Open the program on an embedded broker with live sample data
 	$(SETUP)
@@ -21,7 +21,11 @@ endif
 
 test: ## Run the tests; KEXPLORER_TEST_BROKER picks their broker (see CONTRIBUTING.md)
 	$(SETUP) --dev
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: ## Run the tests that take long: faults, loads, comparisons
+	$(SETUP) --dev
+	.venv/bin/pytest -n 2 --dist loadfile -m slow
 
 lint: ## Check style, format and types
 	$(SETUP) --dev

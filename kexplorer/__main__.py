@@ -6,21 +6,32 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 
 from kexplorer import __version__
 
+_VERBS = {  # without a window: the module that has a function of this name
+    "search": "cli",
+    "produce": "cli_produce",
+    "lag": "cli_lag",
+    "replay": "cli_replay",
+    "doctor": "cli_doctor",
+    "lint": "cli_lint",
+    "export": "cli_export",
+    "restore": "cli_restore",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["search"]:
-        from kexplorer import cli  # noqa: PLC0415  (the client library: not for --help and --version)
-
-        return cli.search(given[1:])
-    if given[:1] == ["produce"]:
-        from kexplorer import cli_produce  # noqa: PLC0415
-
-        return cli_produce.produce(given[1:])
+    if given and given[0] in _VERBS:
+        try:
+            module = import_module(f"kexplorer.{_VERBS[given[0]]}")  # the client library: not for --help and --version
+            return int(getattr(module, given[0])(given[1:]))
+        except KeyboardInterrupt:  # before the verb could look after it
+            print("kexplorer: interrupted.", file=sys.stderr)  # noqa: T201
+            return 2
     options = _parser().parse_args(given)
     if options.tour or options.selftest:
         # Pictures and checks need no screen; with one, they use it only when told to.
@@ -41,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "kexplorer",
         description="A desktop explorer for Apache Kafka.",
-        epilog="Without a window: kexplorer search TOPIC, kexplorer produce TOPIC (see their --help).",
+        epilog=f"Without a window: kexplorer {', kexplorer '.join(_VERBS)} (see their --help).",
     )
     parser.add_argument("--version", action="version", version=f"Kafka Explorer {__version__}")
     parser.add_argument("--demo", action="store_true", help="start with an embedded broker and live sample data")

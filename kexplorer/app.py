@@ -7,6 +7,7 @@ import faulthandler
 import importlib
 import json
 import logging
+import multiprocessing
 import os
 import platform
 import signal
@@ -24,6 +25,7 @@ import qasync
 from PySide6.QtWidgets import QApplication
 
 from kexplorer import __version__
+from kexplorer.clusters import Openers
 from kexplorer.explorer import Explorer
 from kexplorer.kafka import checks, properties
 from kexplorer.model.cluster import Cluster, ProbeStep
@@ -45,12 +47,15 @@ from kexplorer.ui.icons import application_icon
 if TYPE_CHECKING:
     from kexplorer.demo.process import DemoProcess
     from kexplorer.formats.schemas import SchemaSource
+    from kexplorer.model.trial_consumer import Trial, TrialConsumer
+    from kexplorer.services.latest import Gathering, LatestQuery
+    from kexplorer.services.replay_permissions import Permission
     from kexplorer.services.statistics import Counting
-    from kexplorer.ui.main_window import MainWindow
 
 _DEMO_START = 20.0  # seconds
 _SCANNERS = min(os.cpu_count() or 1, 4)  # processes of a search
 _CLIENT = 30.0  # seconds to import the client library from a slow disk
+_PERMISSIONS = 60.0  # seconds to ask for those of one login
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +96,9 @@ async def _main(application: QApplication, options: Options) -> int:
             checks=checks,
             check_property=properties.check_property,
         )
-        explorer = Explorer(application, connections, Home(home), _start_demo, _open_search, _open_counting, _versions)
+        explorer = Explorer(application, connections, Home(home), _start_demo, OPENERS, _versions)
         await stack.enter_async_context(explorer)
-        stack.enter_context(signals_close(explorer.window))
+        stack.enter_context(signals_end(explorer))
         if options.selftest:
             await asyncio.sleep(0)  # the window is painted
             print(json.dumps({"ready_ms": _milliseconds_since_start(), **_versions()}, indent=1))  # noqa: T201
@@ -110,11 +115,11 @@ async def _main(application: QApplication, options: Options) -> int:
 
 
 @contextmanager
-def signals_close(window: MainWindow) -> Iterator[None]:
-    """Ctrl-C in the terminal and a polite `kill` end the program as its window's cross does: the layout is saved.
-    Python gets to hear of a signal when it next runs, at the latest with the timer of `GarbageCollector`."""
+def signals_end(explorer: Explorer) -> Iterator[None]:
+    """Ctrl-C in the terminal and a polite `kill` end the program as its window's cross does, but nobody is asked: the
+    layout is saved. Python hears of a signal when it next runs, at the latest with the timer of `GarbageCollector`."""
     names = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(name, lambda *_: window.closed.set()) for name in names]
+    before = [signal.signal(name, lambda *_: explorer.ended.set()) for name in names]
     try:
         yield
     finally:
@@ -169,6 +174,8 @@ def _import_client() -> None:
     importlib.import_module("kexplorer.ui.panels.messages")
     importlib.import_module("kexplorer.ui.widgets.query_bar")
     importlib.import_module("kexplorer.ui.widgets.inspector")  # for the first record that is selected
+    if "forkserver" in multiprocessing.get_all_start_methods():  # the first search finds it running
+        importlib.import_module("multiprocessing.forkserver").ensure_running()
 
 
 async def _open_search(
@@ -218,3 +225,46 @@ def _demo_process() -> DemoProcess:
     except EmbeddedBrokerError as error:
         raise Failure(FailureKind.UNSUPPORTED, str(error)) from error
     return demo
+
+
+async def _open_gathering(
+    profile: Profile,
+    credentials: Credentials,
+    query: LatestQuery,
+    known: Sequence[Trouble],
+    schemas: SchemaSource | None,
+) -> Gathering:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.latest_scan import LatestScan  # noqa: PLC0415
+    from kexplorer.kafka.scan_pool import ScanPool  # noqa: PLC0415
+    from kexplorer.services.latest import Gathering  # noqa: PLC0415
+    from kexplorer.services.latest_folding import FoldBucket  # noqa: PLC0415
+    from kexplorer.store.latest import make_table  # noqa: PLC0415
+
+    table = await in_daemon("latest", make_table, _CLIENT)
+    every = query.fold is not None
+    scan = LatestScan(profile, credentials, table.file, query.buckets, query.key, every, schemas, query.isolation)
+    fold = FoldBucket(table.file, query.fold, schemas)
+    return Gathering(query, table, scan, fold, lambda: ScanPool(_SCANNERS), _SCANNERS, known=known)
+
+
+async def _join(profile: Profile, credentials: Credentials, trial: Trial) -> TrialConsumer:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.trial_consumer import join  # noqa: PLC0415
+
+    return join(profile, credentials, trial)
+
+
+async def _lacking(profile: Profile, credentials: Credentials, wanted: Sequence[Permission]) -> Sequence[Permission]:
+    await in_daemon("import", _import_client, _CLIENT)
+    from kexplorer.kafka.replay_permissions import lacking  # noqa: PLC0415
+    from kexplorer.kafka.replaying import Side  # noqa: PLC0415
+
+    try:
+        return await in_daemon("permissions", lambda: lacking(Side(profile, credentials), wanted), _PERMISSIONS)
+    except TimeoutError:
+        text = f"The brokers of {profile.name} do not tell its permissions."
+        raise Failure(FailureKind.TIMEOUT, text, "Try it again.") from None
+
+
+OPENERS = Openers(_open_search, _open_counting, _open_gathering, _join, _lacking)

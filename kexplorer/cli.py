@@ -8,7 +8,7 @@ import getpass
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from datetime import UTC, tzinfo
@@ -44,6 +44,7 @@ FOUND, NOTHING, FAILED, PIPE_CLOSED = 0, 1, 2, 141  # exit codes; the last is wh
 _MOST_WORKERS = 4  # by default; more only help where the filter is what takes the time
 _SHOW_EVERY = {True: 0.25, False: 1.0}  # seconds between lines of progress, on a terminal and elsewhere
 _DAY = 86_400.0  # seconds
+_WAKE = 0.25  # seconds in which a signal is seen
 _PLACES = (
     "beginning, end, now, newest:1000, offset:123, 0:10,1:20 (offsets by partition), 2026-11-23T10:00:00+01:00, "
     "last:15m (s, m, h, d, w), group:NAME (what it has committed)"
@@ -54,7 +55,7 @@ def search(arguments: Sequence[str]) -> int:
     """`kexplorer search`; the answer is the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return asyncio.run(_search(options))
+        return asyncio.run(attentive(_search(options)))
     except Failure as failure:
         say(f"kexplorer: {failure}")
     except BrokenPipeError:
@@ -62,6 +63,39 @@ def search(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:  # said what it has done
         pass
     return FAILED
+
+
+def run(work: Coroutine[Any, Any, int]) -> int:
+    """The exit code of a verb that says nothing of its own when it is interrupted."""
+    try:
+        return asyncio.run(attentive(work))
+    except Failure as failure:
+        say(f"kexplorer: {failure}")
+    except KeyboardInterrupt:
+        say("kexplorer: interrupted.")
+    return FAILED
+
+
+async def attentive(work: Coroutine[Any, Any, int]) -> int:
+    """WORKAROUND: asyncio.run() sees a Ctrl+C that comes just before its loop begins to wait when it wakes up for
+    something else, which may be never. https://github.com/python/cpython/issues/67246"""
+
+    async def wake() -> None:
+        while True:  # noqa: ASYNC110  (it waits for nothing)
+            await asyncio.sleep(_WAKE)
+
+    waking = asyncio.create_task(wake())
+    try:
+        return await work
+    finally:
+        waking.cancel()
+
+
+def add_connection(parser: argparse.ArgumentParser, profile: str = "a connection of the window") -> None:
+    """What `connection` is made of; `profile` is the help of that option."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--bootstrap", metavar="HOST:PORT", help="brokers without encryption and login, comma-separated")
+    where.add_argument("--profile", metavar="NAME", help=profile)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,9 +106,7 @@ def _parser() -> argparse.ArgumentParser:
         "found, 2 something failed or was not scanned; standard error says what.",
     )
     parser.add_argument("topic", metavar="TOPIC")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--bootstrap", metavar="HOST:PORT", help="brokers without encryption and login, comma-separated")
-    where.add_argument("--profile", metavar="NAME", help="a connection of the window, with its schemas")
+    add_connection(parser, "a connection of the window, with its schemas")
     what = parser.add_mutually_exclusive_group()
     what.add_argument(
         "--filter",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from kexplorer.cli import FAILED, FOUND, connection, say
+from kexplorer.cli import FAILED, FOUND, add_connection, connection, run, say
 from kexplorer.formats.routing import compile_route
 from kexplorer.kafka import checks
 from kexplorer.kafka.cluster import KafkaCluster
@@ -31,14 +31,7 @@ _DISK = 600.0  # seconds to read a report
 
 def produce(arguments: Sequence[str]) -> int:
     """`kexplorer produce`; the answer is the exit code."""
-    options = _parser().parse_args(arguments)
-    try:
-        return asyncio.run(_produce(options))
-    except Failure as failure:
-        say(f"kexplorer: {failure}")
-    except KeyboardInterrupt:
-        say("kexplorer: interrupted.")
-    return FAILED
+    return run(_produce(_parser().parse_args(arguments)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,9 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         "Ctrl+C stops sending and waits for what is on its way; a second one ends at once.",
     )
     parser.add_argument("topic", metavar="TOPIC", help="it is never made by this")
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--bootstrap", metavar="HOST:PORT", help="brokers without encryption and login, comma-separated")
-    where.add_argument("--profile", metavar="NAME", help="a connection of the window")
+    add_connection(parser)
     parser.add_argument(
         "--file", type=Path, metavar="PATH", required=True, help="the rows; a folder with --format folder"
     )

@@ -7,67 +7,56 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, tzinfo
-from functools import partial
+from functools import cached_property, partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from PySide6.QtWidgets import QApplication
 
-from kexplorer.model.cluster import Cluster, ConnectionState, Link
+from kexplorer.clusters import OpenClusters, Openers
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.profile import Credentials, Profile
-from kexplorer.model.records import Record, Trouble
-from kexplorer.model.search import FilterKind, SavedSearch, SearchQuery
-from kexplorer.model.topics import IsolationLevel, OffsetRange
+from kexplorer.model.profile import Profile
+from kexplorer.model.records import Record
+from kexplorer.model.topics import IsolationLevel
 from kexplorer.panels import make_panel
 from kexplorer.services.connections import Connections
 from kexplorer.services.jobs import Jobs
-from kexplorer.services.search import Search
-from kexplorer.services.sessions import Session, Sessions
 from kexplorer.store.daemon import in_daemon
 from kexplorer.store.home import Home
-from kexplorer.store.scans import ScanStore
 from kexplorer.ui import theme
-from kexplorer.ui.dialogs.confirm import ask_secret, confirm
+from kexplorer.ui.dialogs.confirm import confirm
 from kexplorer.ui.main_window import MainWindow, saved_look
+from kexplorer.ui.models.cluster_tree import Section
 from kexplorer.ui.models.log import LogHandler
+from kexplorer.ui.panels.copier import Copier
 from kexplorer.ui.panels.exporter import Exporter
 from kexplorer.ui.panels.keys import (
-    access_key,
+    alerts_key,
     audit_key,
+    config_check_key,
+    doctor_key,
+    group_key,
     messages_key,
-    overview_key,
     produce_key,
+    section_key,
     topic_key,
-    topics_key,
 )
+from kexplorer.ui.panels.topic_views import View
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.zones import zone_named
+from kexplorer.views import Views
 
 if TYPE_CHECKING:
-    from kexplorer.formats.schemas import SchemaSource
-    from kexplorer.services.schemas import Schemas
-    from kexplorer.services.statistics import Counting
     from kexplorer.ui.panels.messages import MessagesPanel
+    from kexplorer.ui.panels.replay_watch import Replays
 
 log = logging.getLogger(__name__)
 
 DEMO = "Demo shop"  # the name of its connection
 _DEMO_TOPIC = "orders"  # what is shown of it first
-_METADATA_SOON, _METADATA_EVERY = 1.0, 30.0  # seconds, twice as long each time: who connects to a cluster changes it
 _DISK = 10.0  # seconds
 _LEAVE = 2.0  # seconds that closing may take; then the program ends all the same
-
-
-OpenCounting = Callable[
-    [Profile, Credentials, Sequence[OffsetRange], Sequence[Trouble], int | None], Awaitable["Counting"]
-]
-OpenSearch = Callable[
-    [Profile, Credentials, SearchQuery, Sequence[Trouble], ScanStore, SavedSearch | None, "SchemaSource | None"],
-    Awaitable[Search],
-]
 
 
 class Demo(Protocol):
@@ -89,17 +78,13 @@ class Explorer:
         connections: Connections,
         home: Home,
         start_demo: Callable[[], Awaitable[Demo]],
-        open_search: OpenSearch,
-        open_counting: OpenCounting,
+        openers: Openers,
         versions: Callable[[], Mapping[str, str]],
     ) -> None:
         self._application = application
         self._connections = connections
         self.home = home
         self._start_demo = start_demo
-        self._open_search = open_search
-        self._open_counting = open_counting
-        self.sessions = Sessions(self._connect, home.audit, self._open_schemas)
         self._demo: Demo | None = None
         self._demo_profile: Profile | None = None  # in no file
         self._saved = home.preferences.load()
@@ -111,7 +96,14 @@ class Explorer:
         self._log = LogHandler()
         self.jobs = Jobs()
         self.exporter = Exporter(self.jobs, self.tasks)
+        self.copier = Copier(self.jobs, self.tasks, home.replays)
+        self.views = Views(self)
+        self.ended = asyncio.Event()
         self.window = MainWindow(self, partial(make_panel, self), self.jobs, self._log, versions)
+        self.clusters = OpenClusters(
+            *(connections, home, self.window, self.tasks, self.profile),
+            *(openers, self._show_failure),
+        )
 
     async def __aenter__(self) -> Explorer:
         logging.getLogger().addHandler(self._log)
@@ -125,15 +117,37 @@ class Explorer:
         return self
 
     async def until_closed(self) -> None:
-        """Returns when a person has closed the window, and does not want to stay for what would be lost."""
+        """Returns when a person has closed the window, and does not want to stay for what would be lost; or when the
+        program is `ended` from outside."""
+        ways = [asyncio.create_task(self._until_left()), asyncio.create_task(self.ended.wait())]
+        try:
+            done, _ = await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            for way in done:
+                way.result()
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _until_left(self) -> None:
         while True:
             await self.window.closed.wait()
-            reasons = [f"{panel.title}: {why}" for panel in self.window.workspace.panels() if (why := panel.why_stay())]
-            if not reasons or await confirm(
-                self.window, "Quit Kafka Explorer", "\n".join(reasons), "Quit", danger=True
-            ):
-                return
             self.window.closed.clear()
+            reasons = [f"{panel.title}: {why}" for panel in self.window.workspace.panels() if (why := panel.why_stay())]
+            if reasons and not await self._may_quit("\n".join(reasons)):
+                continue
+            if await self._leave_replays():
+                return
+
+    async def _may_quit(self, reasons: str) -> bool:
+        return await confirm(self.window, "Quit Kafka Explorer", reasons, "Quit", danger=True)
+
+    async def _leave_replays(self) -> bool:
+        if "replays" not in vars(self):
+            return True
+        from kexplorer.ui.panels.replay_leaving import leave_replays  # noqa: PLC0415
+
+        return await leave_replays(self.window, self.replays)
 
     async def __aexit__(self, *_: object) -> None:
         try:
@@ -145,7 +159,7 @@ class Explorer:
             async with asyncio.timeout(_LEAVE):
                 await self.window.workspace.close_all()
                 await self.tasks.close()
-                await self.sessions.close_all()
+                await self.clusters.sessions.close_all()
         if self._demo:
             self._demo.stop()
         sys.excepthook = sys.__excepthook__
@@ -160,10 +174,10 @@ class Explorer:
         self.tasks.start("demo", self._open_demo())
 
     def connect(self, profile: str) -> None:
-        self.open_topics(profile)
+        self.open_section(profile, Section.TOPICS)
 
     def disconnect(self, profile: str) -> None:
-        self.tasks.start(f"disconnect {profile}", self._leave(profile))
+        self.tasks.start(f"disconnect {profile}", self.clusters.leave(profile))
 
     def edit(self, profile: str) -> None:
         if found := self._stored(profile):
@@ -178,10 +192,10 @@ class Explorer:
             self.tasks.start("dialog", self._delete(found))
 
     def refresh(self, profile: str) -> None:
-        self.tasks.start(f"refresh {profile}", self._refresh(profile))
+        self.tasks.start(f"refresh {profile}", self.clusters.refresh(profile))
 
-    def open_topics(self, profile: str) -> None:
-        self.window.workspace.open(topics_key(profile))
+    def open_section(self, profile: str, section: Section) -> None:
+        self.window.workspace.open(section_key(profile, section))
 
     def open_topic(self, profile: str, topic: str) -> None:
         self.window.workspace.open(messages_key(profile, topic))
@@ -192,11 +206,20 @@ class Explorer:
     def open_details(self, profile: str, topic: str) -> None:
         self.window.workspace.open(topic_key(profile, topic))
 
-    def open_overview(self, profile: str) -> None:
-        self.window.workspace.open(overview_key(profile))
+    def open_view(self, profile: str, view: View, topic: str) -> None:
+        self.views.show(profile, view, (topic,))
 
-    def open_access(self, profile: str) -> None:
-        self.window.workspace.open(access_key(profile))
+    def open_group(self, profile: str, group: str) -> None:
+        self.window.workspace.open(group_key(profile, group))
+
+    def open_doctor(self, profile: str, subject: str = "") -> None:
+        """`subject` is "group:NAME" or "topic:NAME", "" for the cluster."""
+        self.window.workspace.open(doctor_key(profile, subject))
+
+    def show_where(self, profile: str, kind: str, name: str) -> None:
+        """What a finding is about: a "group", a "topic", its "messages", or the "overview"."""
+        keys = {"group": group_key, "topic": topic_key, "messages": messages_key}
+        self.window.workspace.open(keys[kind](profile, name) if kind in keys else section_key(profile, kind))
 
     def open_produce(self, profile: str, topic: str) -> None:
         self.window.workspace.open(produce_key(profile, topic))
@@ -231,6 +254,12 @@ class Explorer:
     def open_audit(self) -> None:
         self.window.workspace.open(audit_key())
 
+    def open_alerts(self) -> None:
+        self.window.workspace.open(alerts_key())
+
+    def open_config_check(self) -> None:
+        self.window.workspace.open(config_check_key())
+
     def set_zone(self, zone: str) -> None:
         self.zone = zone_named(zone) or UTC
         for panel in self.window.workspace.panels():
@@ -249,14 +278,26 @@ class Explorer:
 
     # panels
 
-    def profile(self, name: str) -> Profile | None:
-        return next((profile for profile in self._profiles() if profile.name == name), None)
+    @cached_property
+    def replays(self) -> Replays:
+        from kexplorer.services.replay_starts import ReplayStarts  # noqa: PLC0415  (a start needs none)
+        from kexplorer.ui.panels.replay_watch import Replays  # noqa: PLC0415
 
-    def _profiles(self) -> list[Profile]:
+        starts = ReplayStarts(self.home.audit, self.profiles)
+        return Replays(self.home.replays, self.jobs, self.tasks, starts)
+
+    def page_bytes(self) -> int:
+        """What a tab may keep of a topic."""
+        return self.window.page_memory << 20
+
+    def profile(self, name: str) -> Profile | None:
+        return next((profile for profile in self.profiles() if profile.name == name), None)
+
+    def profiles(self) -> list[Profile]:
         return [*([self._demo_profile] if self._demo_profile else []), *self._connections.profiles]
 
     def _show_profiles(self) -> None:
-        self.window.set_profiles(self._profiles())
+        self.window.set_profiles(self.profiles())
 
     def _stored(self, name: str) -> Profile | None:
         if self._demo_profile and name == self._demo_profile.name:
@@ -265,123 +306,6 @@ class Explorer:
             )
             return None
         return self.profile(name)
-
-    # sessions
-
-    async def session(self, name: str) -> Session:
-        """The session a panel works with; whoever asks first starts the watch over it."""
-        if not self.tasks.running(f"session {name}"):
-            self.tasks.start(f"session {name}", self._watch(name))
-        return await self.sessions.open(name)
-
-    async def _watch(self, name: str) -> None:
-        """Keeps the tree and the status bar true to the session, and its list of topics fresh."""
-        self.window.set_state(name, ConnectionState(Link.CONNECTING))
-        try:
-            session = await self.sessions.open(name)
-        except Failure:  # who asked for the session tells it
-            self.window.set_state(name, None)
-            return
-        with contextlib.ExitStack() as stack:
-            stack.callback(self.window.set_state, name, None)
-            stack.callback(session.catalog.watch(lambda found: self.window.set_metadata(name, found)))
-            stack.callback(session.cluster.watch_state(lambda state: self.window.set_state(name, state)))
-            pause = _METADATA_SOON
-            while True:
-                try:
-                    await session.catalog.refresh()
-                    pause = min(pause * 2, _METADATA_EVERY)
-                except Failure as failure:
-                    log.info("%s", failure)
-                    pause = _METADATA_SOON
-                    if failure.kind is FailureKind.AUTHENTICATION and session.catalog.metadata is None:
-                        await self._forget_login(name)  # the brokers did not take it
-                        return
-                await asyncio.sleep(pause)
-
-    async def _forget_login(self, name: str) -> None:
-        """Whoever tries again connects anew, and is asked again where that is the way."""
-        await self.sessions.close(name)
-        if profile := self.profile(name):
-            await self._connections.forget(profile)
-
-    async def search(
-        self, profile: Profile, query: SearchQuery, known: Sequence[Trouble], saved: SavedSearch | None
-    ) -> Search:
-        known_schemas = (await self.session(profile.name)).schemas
-        by_fields = query.filter.kind is FilterKind.EXPRESSION  # all others look at bytes, and start sooner without
-        schemas = known_schemas.for_workers() if known_schemas and by_fields else None
-        credentials = await self._broker_credentials(profile)
-        return await self._open_search(profile, credentials, query, known, self.home.scans, saved, schemas)
-
-    async def count(
-        self, profile: Profile, ranges: Sequence[OffsetRange], known: Sequence[Trouble], sample: int | None
-    ) -> Counting:
-        """Statistics of ranges, or of a sample of so many records."""
-        return await self._open_counting(profile, await self._broker_credentials(profile), ranges, known, sample)
-
-    async def _broker_credentials(self, profile: Profile) -> Credentials:
-        brokers = replace(profile, registry_url="")  # whoever needs the registry's password has it already
-        return await self._connections.credentials(brokers, lambda what: ask_secret(self.window, what))
-
-    def connected(self) -> dict[str, Callable[[], Awaitable[Session]]]:
-        """How to reach each cluster that can be compared with another, by the name of its profile."""
-        names = [profile.name for profile in self._profiles()]
-        return {name: partial(self.session, name) for name in names if self.sessions.get(name)}
-
-    async def _connect(self, name: str) -> Cluster:
-        profile = self.profile(name)
-        if profile is None:
-            raise Failure(
-                FailureKind.NOT_FOUND, f"There is no connection {name} any more.", "It was deleted or renamed."
-            )
-        return await self._connections.connect(profile, lambda what: ask_secret(self.window, what))
-
-    async def _open_schemas(self, name: str) -> Schemas | None:
-        """Whatever is wrong with the registry or with schema files is told, and the cluster is used without it."""
-        profile = self.profile(name)
-        if profile is None:
-            return None
-        from kexplorer.services.schemas import open_schemas  # noqa: PLC0415  (a start needs no HTTP)
-
-        try:
-            password = await self._registry_password(profile)
-        except Failure as failure:  # the person did not want to give it; schema files serve all the same
-            self._show_failure(failure)
-            profile, password = replace(profile, registry_url=""), ""
-        try:
-            schemas = await open_schemas(profile, password, self.home.assignments(name))
-        except Failure as failure:
-            self._show_failure(failure)
-            return None
-        for each in schemas.failures:
-            self._show_failure(each)
-        return schemas
-
-    async def _registry_password(self, profile: Profile) -> str:
-        if not profile.registry_url:
-            return ""
-        secrets = await self._connections.credentials(profile, lambda what: ask_secret(self.window, what))
-        return secrets.registry_password
-
-    async def _leave(self, name: str) -> None:
-        """Who connects again is asked again: what was typed for the registry may have been wrong."""
-        await self._disconnect(name)
-        await self._forget_login(name)
-
-    async def _disconnect(self, name: str) -> None:
-        self.tasks.cancel(f"session {name}")
-        why = Failure(FailureKind.UNREACHABLE, f"{name} was disconnected.", "Refresh connects again.")
-        panels = [panel for panel in self.window.workspace.panels() if panel.profile == name]
-        for panel in panels:
-            await panel.tasks.close()
-        await self.sessions.close(name)
-        for panel in panels:  # only now: who is told may connect again at once
-            panel.show_failure(why)
-
-    async def _refresh(self, name: str) -> None:
-        if session := self.sessions.get(name):
-            await session.catalog.refresh()
 
     # profiles
 
@@ -396,10 +320,10 @@ class Explorer:
         if saved is None:
             return
         if profile is not None:
-            await self._disconnect(profile.name)
+            await self.clusters.disconnect(profile.name)
             if saved.name != profile.name and not copy:
                 await in_daemon("home", lambda: self.home.rename(profile.name, saved.name), _DISK)
-        self.open_topics(saved.name)
+        self.open_section(saved.name, Section.TOPICS)
 
     async def _duplicate(self, profile: Profile) -> None:
         copy = await self._connections.duplicate(profile)
@@ -410,7 +334,7 @@ class Explorer:
         text = f"{profile.name} ({profile.bootstrap}) is removed from this program. The cluster is not touched."
         if not await confirm(self.window, "Delete connection", text, "Delete connection", danger=True):
             return
-        await self._disconnect(profile.name)
+        await self.clusters.disconnect(profile.name)
         for panel in self.window.workspace.panels():
             if panel.profile == profile.name:
                 self.window.workspace.close_panel(panel)
@@ -427,8 +351,8 @@ class Explorer:
                 self.window.status_bar.clearMessage()
             self._demo_profile = Profile(DEMO, self._demo.bootstrap, colour="green")
             self._show_profiles()
-        self.open_topics(DEMO)
-        catalog = (await self.session(DEMO)).catalog
+        self.open_section(DEMO, Section.TOPICS)
+        catalog = (await self.clusters.session(DEMO)).catalog
         while True:  # the shop is just being set up
             if any(topic.name == _DEMO_TOPIC for topic in (await catalog.refresh()).topics):
                 break

@@ -10,7 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-PICTURES = ("messages-light", "messages-dark", "topics-light", "headers-dark", "search-light", "fields-dark")
+PICTURES = (
+    *("messages-light", "messages-dark", "topics-light", "headers-dark", "search-light", "fields-dark"),
+    *("group-light", "entity-dark", "correlation-light", "replay-dry-run-dark"),
+)
 FOLDER = Path(__file__).parents[1] / ".github" / "pictures"
 
 

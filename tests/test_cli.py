@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 from kexplorer import cli
+from kexplorer.__main__ import main
 from kexplorer.formats.jsonl import line_of
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile, SecretRef, SecurityProtocol
@@ -220,19 +221,47 @@ def _first_line(running: subprocess.Popen[bytes]) -> bytes:
 def test_ctrl_c_ends_it_soon_and_says_how_far_it_got(endless: Sequence[str]) -> None:
     """The reader of its output stands still, so it is in the middle of writing; its workers get the signal as well."""
     with subprocess.Popen(
-        _command(*endless, "--progress"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        _command(*endless, "--progress"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
     ) as running:
         _first_line(running)
         begun = time.monotonic()
         os.killpg(running.pid, signal.SIGINT)
         assert running.stderr
+        hung = threading.Timer(30, running.send_signal, [signal.SIGABRT])  # then it says where it stands
+        hung.start()
         said = running.stderr.read().decode()
+        hung.cancel()
         running.wait(10)
-        assert time.monotonic() - begun < 10
+        assert time.monotonic() - begun < 10, said
     assert running.returncode == cli.FAILED
     assert re.search(r"\d+ matches in .*% of the offsets were scanned\.", said)
     assert "Not scanned:" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals to a process group")
+def test_workers_do_not_hear_ctrl_c_even_while_they_start() -> None:
+    """It reaches them as well, and what it means is for the one that is talked to."""
+    asked = (
+        "import signal; from functools import partial; from kexplorer.kafka.scan_pool import ScanPool; "
+        "pool = ScanPool(1); blocked = pool.submit(partial(signal.pthread_sigmask, signal.SIG_BLOCK, [])).result(); "
+        "pool.shutdown(); print(signal.SIGINT in blocked)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "True\n"
+
+
+def test_ctrl_c_before_it_has_begun(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(_module: str) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kexplorer.__main__.import_module", interrupted)
+    assert main(["search", "orders"]) == cli.FAILED
+    assert capsys.readouterr().err == "kexplorer: interrupted.\n"
 
 
 def test_a_pipe_that_closes_ends_it_quietly(endless: Sequence[str]) -> None:
@@ -406,6 +435,7 @@ def test_a_dask_worker_is_killed(
     assert found == [(p, offset) for p in range(3) for offset in range(40_000 // 3 + (p < 40_000 % 3))]
 
 
+@pytest.mark.slow
 def test_dask_is_an_extra(orders: Sequence[str]) -> None:
     said = "No Dask scheduler answers" if HAS_DASK else "kexplorer[dask]"
     done = _run(*orders, "--executor", f"dask://127.0.0.1:{processes.free_port()}")

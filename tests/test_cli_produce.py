@@ -48,6 +48,7 @@ def rows(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_what_was_not_sent_is_sent_by_the_next_run(broker: Broker, topic_name: str, rows: Path, tmp_path: Path) -> None:
     direct.create(broker.bootstrap, topic_name, 2)
     report = tmp_path / "report.jsonl"

@@ -20,10 +20,12 @@ from kexplorer.kafka import checks, properties
 from kexplorer.model.cluster import Link
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecretStore, SecurityProtocol
+from kexplorer.model.replay import Place, Plan, ReplaySource, ReplayTarget
 from kexplorer.services.connections import Connections
 from kexplorer.store.home import Home
 from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
+from kexplorer.ui.models.cluster_tree import Section
 from kexplorer.ui.panels.keys import messages_key, topics_key
 from kexplorer.ui.panels.messages import MessagesPanel
 from kexplorer.ui.panels.topics import TopicsPanel
@@ -62,8 +64,7 @@ async def _running(home: Path, *profiles: Profile, watch: Heartbeat | None = Non
         connections,
         Home(home),
         app._start_demo,
-        app._open_search,
-        app._open_counting,
+        app.OPENERS,
         app._versions,
     )
     async with explorer:
@@ -114,7 +115,7 @@ def test_tabs_come_back_at_the_next_start(
 
     async def look() -> None:
         async with _running(tmp_path, Profile("a/b", broker.bootstrap), watch=heartbeat) as explorer:
-            explorer.open_topics("a/b")
+            explorer.open_section("a/b", Section.TOPICS)
             explorer.open_topic("a/b", topic_name)
             explorer.set_theme("dark")
         async with _running(tmp_path, watch=heartbeat) as explorer:
@@ -127,13 +128,18 @@ def test_tabs_come_back_at_the_next_start(
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
-def test_a_polite_signal_closes_the_window(qtloop: LoopRunner, tmp_path: Path, name: signal.Signals) -> None:
+def test_a_polite_signal_ends_it_whatever_it_asks(qtloop: LoopRunner, tmp_path: Path, name: signal.Signals) -> None:
     async def look() -> None:
         before = signal.getsignal(name)
-        async with _running(tmp_path) as explorer:
-            with app.signals_close(explorer.window):
+        async with _running(tmp_path, Profile("local", "127.0.0.1:1")) as explorer:
+            explorer.views.plan("local", Plan("", ReplaySource(Place(), ("orders",)), ReplayTarget(Place(), {})))
+            with app.signals_end(explorer):
+                leaving = asyncio.create_task(explorer.until_closed())
+                explorer.window.close()
+                await until(QApplication.activeModalWidget)  # whether a plan that is not saved may be lost
                 signal.raise_signal(name)
-                await explorer.window.closed.wait()
+                await leaving
+            assert QApplication.activeModalWidget() is None
             assert signal.getsignal(name) is before
 
     qtloop.run(look())
@@ -175,7 +181,7 @@ def test_a_registrys_password_that_was_wrong_can_be_given_again(
         assert what == "Schema Registry password of “local”"
         return answers.pop()
 
-    monkeypatch.setattr("kexplorer.explorer.ask_secret", answer)
+    monkeypatch.setattr("kexplorer.clusters.ask_secret", answer)
 
     async def look() -> None:
         ask = SecretRef(SecretStore.ASK, "")
@@ -190,7 +196,7 @@ def test_a_registrys_password_that_was_wrong_can_be_given_again(
             explorer.disconnect("local")
             await until(lambda: not explorer.tasks.running("disconnect local"))
             panel.reload()
-            await until(lambda: explorer.sessions.get("local") and not panel._loading)
+            await until(lambda: explorer.clusters.sessions.get("local") and not panel._loading)
             panel.select_newest()
             await until(lambda: "Avro by Schema Registry id 7" in panel.inspector.value._about.whole)
 
@@ -245,7 +251,7 @@ def test_a_refused_password_is_asked_for_again(
         assert "alice-login" in what
         return answers.pop(0)
 
-    monkeypatch.setattr("kexplorer.explorer.ask_secret", answer)
+    monkeypatch.setattr("kexplorer.clusters.ask_secret", answer)
     profile = Profile(
         "alice-login",
         kafka.bootstrap("SASL_PLAINTEXT"),
@@ -262,7 +268,7 @@ def test_a_refused_password_is_asked_for_again(
             assert isinstance(panel, TopicsPanel)
             await until(lambda: panel.strip.failure)
             assert "Authentication failed" in str(panel.strip.failure)
-            await until(lambda: explorer.sessions.get("alice-login") is None)
+            await until(lambda: explorer.clusters.sessions.get("alice-login") is None)
             panel.strip.retry_requested.emit()
             await until(lambda: panel.complete)
             assert answers == []
@@ -321,7 +327,7 @@ def test_closing_takes_less_than_three_seconds_while_every_broker_is_frozen(
 
     async def look() -> float:
         async with _running(tmp_path, Profile("local", kafka.bootstrap()), watch=heartbeat) as explorer:
-            explorer.open_topics("local")
+            explorer.open_section("local", Section.TOPICS)
             explorer.open_topic("local", topic_name)
             panel = _current(explorer, MessagesPanel)
             assert isinstance(panel, MessagesPanel)

@@ -73,6 +73,7 @@ def _login(mechanism: str, password: str = USERS["alice"]) -> dict[str, str]:
     return {"sasl.mechanism": mechanism, "sasl.username": "alice", "sasl.password": password}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 @pytest.mark.parametrize("listener", ["SASL_PLAINTEXT", "SASL_SSL"])
 def test_login(kafka: KafkaCluster, topic_name: str, listener: str, mechanism: str) -> None:
@@ -140,6 +141,7 @@ def _values_or_raise(bootstrap: str, topic: str, **settings: object) -> None:
         consumer.close()
 
 
+@pytest.mark.slow
 def test_kill_and_start_keep_the_records(kafka: KafkaCluster, topic_name: str) -> None:
     _produce(kafka.bootstrap(), topic_name, b"before")
     kafka.node(1).kill()

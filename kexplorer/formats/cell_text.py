@@ -1,5 +1,5 @@
-"""A line for a table's cell, of a key or a value whose schema is known: what `decode` says of it, at a fraction of the
-cost."""
+"""A line for a table's cell, of a key or a value that is JSON once it is decoded, by a schema or as its bytes tell:
+what `decode` says of it, at a fraction of the cost."""
 
 from __future__ import annotations
 
@@ -9,22 +9,25 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
+from kexplorer.formats import kafka_internal, plain
 from kexplorer.formats.cursor import Reading
-from kexplorer.formats.decoded import Asked
-from kexplorer.formats.decoded_fields import read_by_schema
+from kexplorer.formats.decoded import Asked, Decoded
+from kexplorer.formats.decoded_fields import names_schema, read_by_schema
 from kexplorer.formats.schemas import SchemaSource
-from kexplorer.formats.text import visible
+from kexplorer.formats.text import Kind, preview, visible
 from kexplorer.model.records import Peek
 from kexplorer.model.schemas import Part, SchemaKey
 from kexplorer.model.topics import TopicPartition
 
 _HALF_AN_ESCAPE = re.compile(r"‹[^›]{0,8}\Z")
 _WIDEST = 4  # bytes of a character
+_LOOK = 64  # characters that tell text from other bytes
 
 
 def cell_text(peek: Peek, part: Part, limit: int, schemas: SchemaSource | None) -> str | None:
     """At most `limit` characters of JSON, none of them invisible, with "…" where there is more. None where there is no
-    schema yet, or none that fits: then the bytes themselves are to be shown. Never raises.
+    schema yet, or none that fits, and the bytes are neither MessagePack nor CBOR: then they are to be shown. Never
+    raises.
 
     What lies behind the cell's end is not looked at: a mistake there is for the record's own view to tell.
     """
@@ -75,10 +78,28 @@ def _text_or_awaited(peek: Peek, part: Part, limit: int, schemas: SchemaSource |
     asked = Asked(
         payload, look if look < len(payload) else None, schemas, record.topic, part, record.headers or (), record.key
     )
-    found = read_by_schema(asked)
+    read = read_by_schema
+    found = read(asked)
+    if found is None:
+        read = _guessed
+        found = read(asked)
     if isinstance(found, Reading) and not found.complete and len(found.text) < limit and look < len(data):
-        found = read_by_schema(replace(asked, limit=min(len(data), _WIDEST * limit)))
+        found = read(replace(asked, limit=min(len(data), _WIDEST * limit)))
     return _line(found, limit) if isinstance(found, Reading) else found
+
+
+def _guessed(asked: Asked) -> Reading | None:
+    """Of bytes that are no text and name no schema, as `decode` guesses."""
+    first = asked.payload[0]
+    if first < 0x80 or asked.topic in kafka_internal.TOPICS or names_schema(None, asked.headers):
+        return None  # most records are text, and no text begins with a byte of a map or an array but for four
+    if preview(bytes(asked.payload[: asked.limit]), _LOOK).kind is not Kind.BINARY:
+        return None
+    for decoder in (plain.message_pack, plain.cbor_map):
+        found = decoder(asked)
+        if isinstance(found, Decoded) and found.text is not None and (found.complete or "\ufffd" not in found.text):
+            return Reading(found.text, found.complete, ())
+    return None
 
 
 def _whole(data: bytes, beside: int, size: int) -> memoryview:

@@ -11,16 +11,20 @@ from kexplorer.model.access import Acl, AclResource, Permission
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     SetScram,
 )
 from kexplorer.model.topics import TopicPartition
@@ -69,17 +73,25 @@ def _commands(change: Change, tools: _Tools) -> list[str]:
             return [tools.line("topics", *_topics(change))]
         case AlterConfig() | SetScram() | DeleteScram() | AlterQuota():
             return [tools.line("configs", "--alter", *_configs(change))]
-        case PurgeRecords(before):
-            partitions = [{**_place(source), "offset": offset} for source, offset in before.items()]
-            return [tools.with_file("delete-records", "--offset-json-file", _listed(partitions))]
-        case ElectPreferred(partitions):
-            places = {"partitions": [_place(source) for source in partitions]}
-            return [tools.with_file("leader-election", "--path-to-json-file", places, "--election-type", "preferred")]
+        case PurgeRecords() | ElectPreferred():
+            return [_partitions(change, tools)]
         case Reassign(replicas):
             return _reassign(replicas, tools)
         case CreateAcls(acls) | DeleteAcls(acls):
             verb = ["--add"] if isinstance(change, CreateAcls) else ["--remove", "--force"]
             return [tools.line("acls", *verb, *_acl(acl)) for acl in acls]
+        case AlterOffsets() | DeleteOffsets() | DeleteGroups() | RemoveMembers():
+            return _groups(change, tools)
+
+
+def _partitions(change: PurgeRecords | ElectPreferred, tools: _Tools) -> str:
+    match change:
+        case PurgeRecords(before):
+            partitions = [{**_place(source), "offset": offset} for source, offset in before.items()]
+            return tools.with_file("delete-records", "--offset-json-file", _listed(partitions))
+        case ElectPreferred(partitions=elected):
+            places = {"partitions": [_place(source) for source in elected]}
+            return tools.with_file("leader-election", "--path-to-json-file", places, "--election-type", "preferred")
 
 
 def _topics(change: CreateTopic | DeleteTopics | AddPartitions) -> list[str]:
@@ -137,6 +149,27 @@ def _setting(name: str, value: str) -> str:
     if is_secret(name):
         return f"{name}=[{_SECRET_VARIABLE}]"
     return f"{name}=[{value}]" if "," in value else f"{name}={value}"
+
+
+def _groups(change: AlterOffsets | DeleteOffsets | DeleteGroups | RemoveMembers, tools: _Tools) -> list[str]:
+    tool = "consumer-groups"
+    match change:
+        case AlterOffsets(group, offsets):  # a file of its own: the tool reads it twice
+            lines = [f"{source.topic},{source.partition},{offset}" for source, offset in offsets.items()]
+            words = ["--reset-offsets", "--group", group, "--from-file", "offsets.csv", "--execute"]
+            return ["cat > offsets.csv <<'END'", *lines, "END", tools.line(tool, *words)]
+        case DeleteOffsets(group, partitions):
+            numbers: dict[str, list[str]] = {}
+            for source in partitions:
+                numbers.setdefault(source.topic, []).append(str(source.partition))
+            words = [word for topic, some in numbers.items() for word in ("--topic", f"{topic}:{','.join(some)}")]
+            return [tools.line(tool, "--delete-offsets", "--group", group, *words)]
+        case DeleteGroups(groups):
+            return [tools.line(tool, "--delete", *(word for group in groups for word in ("--group", group)))]
+        case RemoveMembers():
+            return [
+                "# Kafka's tools have no command for it, only its Java client: Admin.removeMembersFromConsumerGroup()."
+            ]
 
 
 def _reassign(replicas: Mapping[TopicPartition, tuple[int, ...] | None], tools: _Tools) -> list[str]:

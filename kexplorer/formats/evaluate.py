@@ -44,13 +44,13 @@ def compile_tree(tree: Node, topic: str, now: int) -> tuple[Run, FewFields | Non
     Raises Failure (INVALID).
     """
     fields = _fields(tree)
-    return _Compiler(fields, topic, now).condition(tree), fields
+    return Compiler(fields, topic, now).condition(tree), fields
 
 
 def compile_value(tree: Node, topic: str, now: int) -> tuple[Run, FewFields | None]:
     """As `compile_tree`, for an expression of any kind."""
     fields = _fields(tree)
-    return _Compiler(fields, topic, now).value(tree), fields
+    return Compiler(fields, topic, now).value(tree), fields
 
 
 def nodes(tree: Node) -> Iterator[Node]:
@@ -78,7 +78,7 @@ def _alone(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-class _Compiler:
+class Compiler:
     """`_each` is the array that the any() or all() around the current node goes through."""
 
     def __init__(self, fields: FewFields | None, topic: str, now: int) -> None:

@@ -98,7 +98,7 @@ def parse(text: str) -> Node:
     """Raises Failure (INVALID), which says the column and what to write instead."""
     if len(text) > LONGEST:
         wrong(LONGEST + 1, f"it is longer than {LONGEST:,} characters", "Split it into several searches.")
-    return _Parser(text).whole()
+    return Parser(text).whole()
 
 
 _TOKEN = re.compile(
@@ -124,14 +124,14 @@ _ODD_STARTS = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
     kind: str
     text: str
     column: int
 
 
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+def _tokens(text: str) -> list[Token]:
+    found: list[Token] = []
     at = 0
     while not found or found[-1].kind != "end":
         match = _TOKEN.match(text, at)
@@ -139,12 +139,12 @@ def _tokens(text: str) -> list[_Token]:
             at += len(text[at:]) - len(text[at:].lstrip())
             message, hint = _ODD_STARTS.get(text[at], (f"{text[at]!r} has no meaning here", "Put texts into quotes."))
             wrong(at + 1, message, hint)
-        found.append(_Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1))
+        found.append(Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup) + 1))
         at = match.end()
     return found
 
 
-class _Parser:
+class Parser:
     """One method for each level of precedence, loosest first. `_at` is the next token."""
 
     def __init__(self, text: str) -> None:
@@ -162,13 +162,13 @@ class _Parser:
         return node
 
     @property
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         return self._tokens[self._at]
 
     def _is(self, *texts: str) -> bool:
         return self._next.text in texts and self._next.kind in ("sign", "name")
 
-    def _take(self) -> _Token:
+    def _take(self) -> Token:
         token = self._next
         self._at += 1
         return token
@@ -282,7 +282,7 @@ class _Parser:
         self._expect(closing)
         return tuple(items)
 
-    def _named(self, token: _Token) -> Node:
+    def _named(self, token: Token) -> Node:
         if self._is("("):
             self._take()
             return Call(token.text, self._items(")"), token.column)
@@ -295,7 +295,7 @@ class _Parser:
             wrong(token.column, f"there is no {token.text}", hint)
         return self._path(token)
 
-    def _path(self, token: _Token) -> Path:
+    def _path(self, token: Token) -> Path:
         base, steps = token.text, self._steps()
         if base in ("value", "key"):
             return Path(base, "", steps, token.column)
@@ -332,7 +332,7 @@ class _Parser:
         return sign * int(self._take().text)
 
 
-def _number(token: _Token) -> int | Decimal:
+def _number(token: Token) -> int | Decimal:
     if token.text.isdigit():
         return int(token.text)
     try:
@@ -344,7 +344,7 @@ def _number(token: _Token) -> int | Decimal:
     return number
 
 
-def _string(token: _Token) -> str:
+def _string(token: Token) -> str:
     """Escapes as in JSON; any other backslash stays, so that regular expressions need not double theirs."""
 
     def character(match: re.Match[str]) -> str:

@@ -165,9 +165,18 @@ class JsonTree:
         match = _STRING.match(self.text, key)
         return _unescaped(match[0]) if match else ""
 
+    def span(self, node: int) -> tuple[int, int]:
+        """Where it begins in the text, and where it ends."""
+        return self._starts[node], self._ends[node] or len(self.text)
+
+    def key_start(self, node: int) -> int:
+        """Where its key begins, or itself without one."""
+        key = self._keys[node]
+        return self._starts[node] if key == _NO_KEY else key
+
     def written(self, node: int, most: int | None = None) -> str:
         """As it stands in the text; its first `most` characters."""
-        start, end = self._starts[node], self._ends[node] or len(self.text)
+        start, end = self.span(node)
         return self.text[start : end if most is None else min(end, start + most)]
 
     def content(self, node: int) -> str:

@@ -34,12 +34,16 @@ SCALARS = frozenset(
 
 @dataclass(slots=True)
 class FieldText:
-    """`type` is a scalar's name, or the name of a message or enum: absolute if it starts with a dot."""
+    """`type` is a scalar's name, or the name of a message or enum: absolute if it starts with a dot. `oneof`: what it
+    shares with the fields of which at most one is there, "" for none."""
 
     name: str
     number: int
     type: str
     repeated: bool = False
+    required: bool = False
+    group: bool = False
+    oneof: str = ""
 
 
 @dataclass(slots=True)
@@ -192,8 +196,10 @@ class _Parser:
             self._skip()
         elif word == "oneof":
             self._take()
-            self._take()
+            name, before = self._take(), len(message.fields)
             self._block(message)
+            for each in message.fields[before:]:
+                each.oneof = name
         else:
             self._field(message)
 
@@ -235,7 +241,8 @@ class _Parser:
         name = self._take()
         self._take("=")
         number = self._number()
-        if kind == "group":
+        group = kind == "group"
+        if group:
             inside = MessageText(name)
             self._options()
             self._block(inside)
@@ -244,7 +251,7 @@ class _Parser:
         else:
             self._options()
             self._take(";")
-        message.fields.append(FieldText(name, number, kind, label == "repeated"))
+        message.fields.append(FieldText(name, number, kind, label == "repeated", label == "required", group))
 
     def _options(self) -> None:
         if self._next != "[":

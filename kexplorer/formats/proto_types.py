@@ -20,6 +20,9 @@ class Field:
     head: str  # the name as JSON, with the colon
     repeated: bool
     kind: str | Message | Enum | None  # a scalar's name; None if the schema and its references lack the type
+    required: bool = False
+    group: bool = False  # between tags of its own on the wire
+    oneof: str = ""  # shared by fields of which at most one is there
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -71,7 +74,7 @@ def _declare(scope: str, text: MessageText, known: Types, scopes: list[tuple[str
 
 def _field(text: FieldText, name: str, scope: str, known: Types) -> Field:
     kind = text.type if text.type in SCALARS else _found(text.type, scope, known)
-    return Field(f"{scalars.quoted(name)}:", text.repeated, kind)
+    return Field(f"{scalars.quoted(name)}:", text.repeated, kind, text.required, text.group, text.oneof)
 
 
 def _found(name: str, scope: str, known: Types) -> Message | Enum | None:
@@ -98,15 +101,18 @@ message Message {
   repeated Field extension = 6; Options options = 7;
 }
 message Options { bool map_entry = 7; }
-message Field { string name = 1; string extendee = 2; int32 number = 3; int32 label = 4; int32 type = 5; string type_name = 6; }
+message Field {
+  string name = 1; string extendee = 2; int32 number = 3; int32 label = 4; int32 type = 5; string type_name = 6;
+  int32 oneof_index = 9;
+}
 message Enum { string name = 1; repeated Value value = 2; }
 message Value { string name = 1; int32 number = 2; }
-"""  # noqa: E501
+"""
 _KINDS = (
     *("", "double", "float", "int64", "uint64", "int32", "fixed64", "fixed32", "bool", "string", "", "", "bytes"),
     *("uint32", "", "sfixed32", "sfixed64", "sint32", "sint64"),
 )  # by the number of the type; "" where type_name counts
-_REPEATED = 3
+_REQUIRED, _REPEATED, _GROUP = 2, 3, 10
 
 
 def of_descriptor(file: dict[str, object]) -> FileText:
@@ -135,8 +141,16 @@ def _of_enum(found: dict[str, object]) -> EnumText:
 
 def _of_field(found: dict[str, object]) -> FieldText:
     kind = _KINDS[_int(found.get("type", 0))]
-    repeated = found.get("label") == _REPEATED
-    return FieldText(str(found["name"]), _int(found["number"]), kind or str(found["type_name"]), repeated)
+    label, oneof = found.get("label"), str(found.get("oneof_index", ""))
+    return FieldText(
+        str(found["name"]),
+        _int(found["number"]),
+        kind or str(found["type_name"]),
+        label == _REPEATED,
+        label == _REQUIRED,
+        found.get("type") == _GROUP,
+        oneof,
+    )
 
 
 def _int(value: object) -> int:

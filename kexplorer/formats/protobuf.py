@@ -24,11 +24,12 @@ _Value = tuple[int, int | _Range]  # wire type; a number as it is on the wire, o
 
 
 class ProtobufSchema:
-    """`name` is the full name of the message that `reading` takes the payload for."""
+    """`chosen` is the message that `reading` takes the payload for, `name` its full name. `declared`: the outermost
+    messages, in the order that Confluent's framing counts by."""
 
     def __init__(self, declared: Sequence[Message], chosen: Message) -> None:
-        self._declared = declared
-        self._chosen = chosen
+        self.declared = declared
+        self.chosen = chosen
         self.name = chosen.name
 
     @classmethod
@@ -47,7 +48,7 @@ class ProtobufSchema:
         return reading(payload, limit, self._read)
 
     def _read(self, cursor: Cursor) -> None:
-        _message(cursor, self._chosen, [(0, cursor.size)])
+        _message(cursor, self.chosen, [(0, cursor.size)])
         cursor.at = cursor.size
 
     def framed(self, payload: memoryview) -> tuple[ProtobufSchema, memoryview]:
@@ -59,13 +60,13 @@ class ProtobufSchema:
         cursor = Cursor(payload[:1000])
         number = _zigzag(_varint(cursor))
         path = [_zigzag(_varint(cursor)) for _ in range(min(number, 100))] or [0]
-        level, chosen = self._declared, None
+        level, chosen = self.declared, None
         for index in path:
             if not 0 <= index < len(level):
                 raise Unreadable(f"the framing points to message {'.'.join(map(str, path))}, which the schema lacks")
             chosen = level[index]
             level = chosen.inner
-        return ProtobufSchema(self._declared, chosen or self._chosen), payload[cursor.at :]
+        return ProtobufSchema(self.declared, chosen or self.chosen), payload[cursor.at :]
 
 
 def _files(schema: str | bytes) -> list[FileText]:

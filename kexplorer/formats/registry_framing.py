@@ -38,9 +38,19 @@ def assigned(asked: Asked) -> Decoded | str | None:
     return found
 
 
-def by_header(asked: Asked) -> Decoded | str | None:
+def header_indexes(asked: Asked) -> memoryview:
+    """Which message of a Protobuf schema the header names; nothing for the first."""
+    sign = _sign(asked) or b""
+    return memoryview(sign[17 if sign[:1] == b"\x01" else 5 :])
+
+
+def _sign(asked: Asked) -> bytes | None:
     wanted = HEADERS[asked.part]
-    sign = next((value for name, value in reversed(asked.headers) if name == wanted and value), None)
+    return next((value for name, value in reversed(asked.headers) if name == wanted and value), None)
+
+
+def by_header(asked: Asked) -> Decoded | str | None:
+    wanted, sign = HEADERS[asked.part], _sign(asked)
     if sign is None:
         return None
     if len(sign) >= 17 and sign[0] == 1:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from kexplorer.kafka import checks, described
 from kexplorer.kafka.failures import CHECK_LOGIN, failure_of
@@ -21,8 +21,7 @@ from kexplorer.kafka.handle import HandleThread, timed_out
 from kexplorer.kafka.link import LinkMonitor
 from kexplorer.model.cluster import ConfigEntry, Link
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.topics import AtTime, ClusterMetadata, Edge, IsolationLevel, TopicPartition
-from kexplorer.model.topics import OffsetSpec as Spec
+from kexplorer.model.topics import AtTime, ClusterMetadata, Edge, IsolationLevel, OffsetSpec, TopicPartition
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -65,7 +64,7 @@ class Admin:
         return replace(seen, brokers=tuple(replace(each, rack=self._racks[each.id]) for each in seen.brokers))
 
     async def list_offsets(
-        self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel
+        self, wanted: Mapping[TopicPartition, OffsetSpec], isolation: IsolationLevel
     ) -> dict[TopicPartition, int | Failure | None]:
         """A look-up goes to the leaders that the client knows of. It learns of new ones from metadata alone, so what
         failed for want of the right leader is asked for again behind a look at those.
@@ -76,8 +75,10 @@ class Admin:
         comes then calls it in the client's own. That was a crash now and then.
         https://github.com/confluentinc/librdkafka/blob/master/src/rdkafka_partition.c
         """
+        for topic in {source.topic for source in wanted}:
+            checks.topic_name(topic)
         for source, spec in wanted.items():
-            check_source(source)
+            check_partition(source)
             if isinstance(spec, AtTime):
                 check_number(spec.ms, what="The time (milliseconds since 1970)")
         if not wanted:
@@ -109,7 +110,7 @@ class Admin:
         numbers = list(dict.fromkeys(brokers))
         for number in numbers:
             check_number(number, INT32, "The broker's id")
-        there = {broker.id for broker in (await self._metadata(REQUEST_TIMEOUT)).brokers}
+        there = await self._brokers()
 
         async def one(number: int) -> dict[str, ConfigEntry] | Failure:
             if number not in there:
@@ -118,6 +119,15 @@ class Admin:
             return (await self._configs(ResourceType.BROKER, [str(number)]))[str(number)]
 
         return dict(zip(numbers, await asyncio.gather(*map(one, numbers)), strict=True))
+
+    async def _brokers(self) -> set[int]:
+        """Who is there now, without the topics that metadata has."""
+        answer = await self._look_at_cluster(REQUEST_TIMEOUT)
+        if answer is None:
+            return set(self._racks)
+        if answer.kind is FailureKind.UNSUPPORTED:
+            return {broker.id for broker in (await self._metadata(REQUEST_TIMEOUT)).brokers}
+        raise answer
 
     async def _configs(self, kind: ResourceType, names: Sequence[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         answers: dict[str, dict[str, ConfigEntry] | Failure] = {}
@@ -176,7 +186,7 @@ class Admin:
         return answer
 
     async def _offsets(
-        self, wanted: Mapping[TopicPartition, Spec], isolation: IsolationLevel, seconds: float
+        self, wanted: Mapping[TopicPartition, OffsetSpec], isolation: IsolationLevel, seconds: float
     ) -> dict[TopicPartition, int | Failure | None]:
         what = "Looking up offsets"
         unled = {source: _unled(source, source in self._led, what) for source in wanted if not self._led.get(source)}
@@ -184,24 +194,32 @@ class Admin:
             wanted = {source: spec for source, spec in wanted.items() if source not in unled}
         if not wanted:
             return dict(unled)
-        level = (
-            confluent_kafka.IsolationLevel.READ_COMMITTED
-            if isolation is IsolationLevel.READ_COMMITTED
-            else confluent_kafka.IsolationLevel.READ_UNCOMMITTED
-        )
+        level = confluent_kafka.IsolationLevel[isolation.name].value
 
-        def ask(client: AdminClient) -> Mapping[Any, Future[Any]]:
-            request = {confluent_kafka.TopicPartition(*source): _spec(spec) for source, spec in wanted.items()}
-            return client.list_offsets(request, isolation_level=level, request_timeout=seconds)
+        def ask(client: AdminClient) -> Future[Any]:
+            """WORKAROUND: AdminClient.list_offsets() makes and wakes a future a partition, which takes as long as all
+            the rest: what it calls itself has one for all.
+            https://github.com/confluentinc/confluent-kafka-python/blob/v2.16.1/src/confluent_kafka/admin/__init__.py
+            """
+            request = [confluent_kafka.TopicPartition(*source, _number(spec)) for source, spec in wanted.items()]
+            told = _future()
+            super(AdminClient, client).list_offsets(request, told, isolation_level_value=level, request_timeout=seconds)
+            return told
 
-        def one(result: Any) -> int | None:
-            offset = int(result.offset)
+        def one(found: Any) -> int | Failure | None:
+            if isinstance(found, KafkaError):
+                return failure_of(found, what)
+            offset: int = found.offset
             if offset == confluent_kafka.OFFSET_INVALID:  # so the client says that the leader did not answer
-                raise timed_out(what, seconds)
+                return timed_out(what, seconds)
             return offset if offset >= 0 else None
 
-        answers = await self.collect(ask, one, what, seconds)
-        return unled | {TopicPartition(key.topic, key.partition): answer for key, answer in answers.items()}
+        def read(told: Future[Any]) -> dict[TopicPartition, int | Failure | None]:
+            if error := told.exception():
+                return dict.fromkeys(wanted, failure_of(error, what))
+            return {TopicPartition(each.topic, each.partition): one(found) for each, found in told.result().items()}
+
+        return unled | await self._answers(ask, read, what, seconds)
 
     async def ping(self) -> None:
         """Asks any broker who is in the cluster; the monitor learns whether one answered."""
@@ -255,26 +273,49 @@ class Admin:
     ) -> dict[K, V | Failure]:
         """One answer for a mapping of futures. What failed for one key is that key's `Failure`; only when the request
         could not be made at all is it raised. The loop is woken once, however many futures there are."""
-        done: Future[dict[K, V | Failure]] = Future()
-        done.set_running_or_notify_cancel()  # nobody who stops waiting may cancel what a callback will set
+
+        def all_of(client: AdminClient) -> Future[Any]:
+            futures = ask(client)
+            told = _future()
+            _when_all_done(futures.values(), lambda: told.set_result(futures))
+            return told
+
+        def read(told: Future[Any]) -> dict[K, V | Failure]:
+            return {key: _answer(each, one, what, explain) for key, each in told.result().items()}
+
+        return await self._answers(all_of, read, what, seconds)
+
+    async def _answers(
+        self,
+        ask: Callable[[AdminClient], Future[Any]],
+        read: Callable[[Future[Any]], dict[K, V | Failure]],
+        what: str,
+        seconds: float,
+    ) -> dict[K, V | Failure]:
+        """`read` must not raise; it is called in a thread of the client."""
+        done = _future()
 
         def start() -> None:
             try:
-                futures = ask(self._open())
+                told = ask(self._open())
             except (KafkaException, ValueError, TypeError) as error:
                 raise failure_of(error, what) from error
-            _when_all_done(
-                futures.values(),
-                lambda: done.set_result({k: _answer(f, one, what, explain) for k, f in futures.items()}),
-            )
+            told.add_done_callback(lambda told: done.set_result(read(told)))
+
+        def started(start: Future[None]) -> None:
+            if not start.cancelled() and (error := start.exception()):
+                done.set_exception(error)
 
         limit = seconds + _GRACE
+        asking = self._thread.submit(start)
+        asking.add_done_callback(started)
         try:
             async with asyncio.timeout(limit):
-                await asyncio.wrap_future(self._thread.submit(start))
-                answers = await asyncio.wrap_future(done)
+                answers: dict[K, V | Failure] = await asyncio.wrap_future(done)
         except TimeoutError:
             raise self.explain(timed_out(what, limit)) from None
+        finally:
+            asking.cancel()  # nobody waits any more: if it has not begun, it need not
         if any(not isinstance(answer, Failure) for answer in answers.values()):
             self._monitor.on_answer()
         return {key: self.explain(a) if isinstance(a, Failure) else a for key, a in answers.items()}
@@ -293,6 +334,10 @@ class Admin:
 def check_source(source: TopicPartition) -> None:
     """Raises `Failure`(INVALID) for a partition that the client would take for something else."""
     checks.topic_name(source.topic)
+    check_partition(source)
+
+
+def check_partition(source: TopicPartition) -> None:
     check_number(source.partition, INT32, "The partition")
 
 
@@ -306,6 +351,13 @@ def _unled(source: TopicPartition, known: bool, what: str) -> Failure:
     """In the words of the client, had it been asked."""
     error = KafkaError(KafkaError.LEADER_NOT_AVAILABLE if known else KafkaError._UNKNOWN_PARTITION)
     return failure_of(KafkaException(error), f"{what} of {source.topic}, partition {source.partition}")
+
+
+def _future() -> Future[Any]:
+    """Nobody who stops waiting may cancel it: a callback will set it."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    return future
 
 
 def _when_all_done(futures: Iterable[Future[Any]], then: Callable[[], None]) -> None:
@@ -334,11 +386,12 @@ def _answer(
         return explain(error, what)
 
 
-def _spec(spec: Spec) -> Any:
+def _number(spec: OffsetSpec) -> int:
+    """Kafka's word for it: a time, or one of two that no time has."""
     match spec:
         case AtTime(ms):
-            return OffsetSpec.for_timestamp(ms)
+            return ms
         case Edge.START:
-            return OffsetSpec.earliest()
+            return int(confluent_kafka.OFFSET_BEGINNING)
         case Edge.END:
-            return OffsetSpec.latest()
+            return int(confluent_kafka.OFFSET_END)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, NamedTuple
 
 import confluent_kafka
 from confluent_kafka import KafkaError, KafkaException
@@ -25,22 +25,28 @@ from confluent_kafka.admin import ScramMechanism as Mechanism
 
 from kexplorer.kafka import checks
 from kexplorer.kafka.admin import INT32, REQUEST_TIMEOUT, Admin, check_number, check_source
+from kexplorer.kafka.coordinators import GroupChange
 from kexplorer.kafka.failures import failure_of
+from kexplorer.kafka.group_offsets import GroupOffsets
 from kexplorer.kafka.second_client import SecondClient
 from kexplorer.model.access import Acl, ScramMechanism
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     ResourceKind,
     SetScram,
     items_of,
@@ -59,7 +65,15 @@ _SECOND = (Reassign, AlterQuota, CreateAcls, DeleteAcls)
 _LIMITS: dict[str, Any] = {"request_timeout": REQUEST_TIMEOUT, "operation_timeout": REQUEST_TIMEOUT - 1}
 
 
-async def apply(profile: Profile, admin: Admin, second: SecondClient, change: Change, *, only_check: bool) -> Answers:
+class Clients(NamedTuple):
+    """Who may carry a change out."""
+
+    admin: Admin
+    second: SecondClient
+    groups: GroupOffsets
+
+
+async def apply(profile: Profile, clients: Clients, change: Change, *, only_check: bool) -> Answers:
     """See `Cluster.apply`. Nothing is sent before the profile and every name and number of the change were checked."""
     refuse_read_only(profile, change)
     check(change)
@@ -69,11 +83,13 @@ async def apply(profile: Profile, admin: Admin, second: SecondClient, change: Ch
     if not items_of(change):
         return {}
     if isinstance(change, _SECOND) or (isinstance(change, AlterConfig) and not change.name):
-        return await second.apply(change, only_check=only_check)
+        return await clients.second.apply(change, only_check=only_check)
+    if isinstance(change, GroupChange):
+        return await clients.groups.apply(change)
     if isinstance(change, ElectPreferred):
-        return await _elect(admin, change)
+        return await _elect(clients.admin, change)
     ask = _asking(change, only_check=only_check)
-    return await admin.collect(ask, lambda _: None, change.verb, explain=_explaining(change))
+    return await clients.admin.collect(ask, lambda _: None, change.verb, explain=_explaining(change))
 
 
 def check(change: Change) -> None:
@@ -96,6 +112,8 @@ def check(change: Change) -> None:
             _check_config(change)
         case PurgeRecords() | ElectPreferred() | Reassign():
             _check_sources(change)
+        case AlterOffsets() | DeleteOffsets() | DeleteGroups() | RemoveMembers():
+            _check_groups(change)
         case _:
             _check_access(change)
 
@@ -113,6 +131,28 @@ def _check_sources(change: PurgeRecords | ElectPreferred | Reassign) -> None:
             for source, brokers in wanted.items():
                 check_source(source)
                 _check_brokers(source, brokers)
+
+
+def _check_groups(change: GroupChange) -> None:
+    match change:
+        case AlterOffsets(group, offsets):
+            checks.group_id(group)
+            for source, offset in offsets.items():
+                check_source(source)
+                check_number(offset)
+        case DeleteOffsets(group, partitions):
+            checks.group_id(group)
+            for source in partitions:
+                check_source(source)
+        case DeleteGroups(groups):
+            for group in groups:
+                checks.group_id(group)
+        case RemoveMembers(group, members, instances):
+            checks.group_id(group)
+            for each in members:
+                checks.short_name(each, "The member's id")
+            for each in instances:
+                checks.short_name(each, "The member's instance id")
 
 
 def _check_access(change: CreateAcls | DeleteAcls | SetScram | DeleteScram | AlterQuota) -> None:

@@ -11,10 +11,10 @@ import stat
 from typing import NamedTuple
 
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.topic_settings import check_topic_name
 
 MAX_FILE_BYTES = 1 << 20  # of a certificate, key or revocation list
-_TOPIC = re.compile(r"[a-zA-Z0-9._-]{1,249}")
-_LONGEST_GROUP = (1 << 15) - 1  # bytes: a short string of the protocol
+_SHORT = (1 << 15) - 1  # bytes of a short string of the protocol
 _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?")
 _CUT_BLANKS = " \t\n\v\f\r"  # C's isspace(): librdkafka cuts these off the start of every value
 
@@ -58,24 +58,19 @@ def name(value: object, what: str) -> str:
 
 
 def topic_name(value: object) -> str:
-    """Kafka's rule (org.apache.kafka.common.internals.Topic): 1 to 249 of `a-zA-Z0-9._-`, but neither `.` nor `..`."""
     topic = name(value, "The topic name")
-    if topic in (".", ".."):
-        raise invalid(f"“{topic}” cannot be a topic name.", "Choose another name.")
-    if len(topic) > 249:
-        raise invalid(f"The topic name has {len(topic)} characters.", "Kafka allows 249.")
-    if not _TOPIC.fullmatch(topic):
-        wrong = next(c for c in topic if not _TOPIC.fullmatch(c))
-        raise invalid(
-            f"The topic name “{topic}” contains {wrong!r}.",
-            "Kafka allows letters and digits of ASCII, dot, underscore and hyphen.",
-        )
+    check_topic_name(topic)
     return topic
 
 
 def group_id(value: object) -> str:
-    if len(name(value, "The group id").encode()) > _LONGEST_GROUP:
-        raise invalid(f"The group id is longer than the {_LONGEST_GROUP} bytes that Kafka's protocol can carry.")
+    return short_name(value, "The group id")
+
+
+def short_name(value: object, what: str) -> str:
+    """What the protocol has a short string for."""
+    if len(name(value, what).encode()) > _SHORT:
+        raise invalid(f"{what} is longer than the {_SHORT} bytes that Kafka's protocol can carry.")
     return str(value)
 
 

@@ -8,18 +8,20 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from kexplorer.kafka import changes, checks, groups, properties
+from kexplorer.kafka import changes, checks, features, groups, open_transactions, properties
 from kexplorer.kafka.admin import Admin, check_number, check_source
+from kexplorer.kafka.coordinators import Coordinators
+from kexplorer.kafka.group_offsets import GroupOffsets
 from kexplorer.kafka.link import LinkMonitor, QuietLog
-from kexplorer.kafka.reader import RangeReader, ReadHandle
+from kexplorer.kafka.reader import FetchSizes, RangeReader, ReadHandle
 from kexplorer.kafka.reading import GONE_AFTER_MS
 from kexplorer.kafka.second_client import SecondClient
 from kexplorer.kafka.writer import RecordWriter, topic_limits
 from kexplorer.model.access import Acl, Quota, ScramUser
 from kexplorer.model.changes import Change
-from kexplorer.model.cluster import ConfigEntry, ConnectionState, LogDir, Reader, Reassignment, Writer
+from kexplorer.model.cluster import ConfigEntry, ConnectionState, LogDir, OpenTransaction, Reader, Reassignment, Writer
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.groups import Group, Groups
+from kexplorer.model.groups import Committed, Group, Groups
 from kexplorer.model.produce import ProducerSettings, refuse_writing
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.topics import (
@@ -55,8 +57,13 @@ class KafkaCluster:
             admin["socket.timeout.ms"] = _ANSWER_WITHIN_MS
         self._admin = Admin({**admin, "error_cb": self._monitor.on_error, "logger": self._logger}, self._monitor)
         self._second = SecondClient(profile, credentials, self._admin)
+        self._coordinators = Coordinators(self._second)
+        self._describer = groups.Describer(self._admin, self._second, self._coordinators)
+        self._group_offsets = GroupOffsets(self._second, self._coordinators)
+        self._clients = changes.Clients(self._admin, self._second, self._group_offsets)
         self._controller: int | None = None
-        self._warm: dict[tuple[IsolationLevel, bool], list[ReadHandle]] = {}
+        self._warm: dict[tuple[IsolationLevel, bool, int], list[ReadHandle]] = {}
+        self._fetch_sizes = FetchSizes()
         self._busy: set[ReadHandle] = set()
         self._writers: set[RecordWriter] = set()
         self._pinging: asyncio.Task[None] | None = None
@@ -93,11 +100,16 @@ class KafkaCluster:
         own = {"logger": self._logger, "error_cb": self._monitor.on_error}
         return await groups.committed({**config, **own}, group, sources)
 
+    async def group_offsets(
+        self, wanted: Mapping[str, Sequence[TopicPartition] | None]
+    ) -> dict[str, dict[TopicPartition, Committed | Failure | None] | Failure]:
+        return await self._group_offsets.committed(wanted)
+
     async def groups(self) -> Groups:
-        return await groups.groups(self._admin)
+        return await groups.groups(self._second)
 
     async def describe_groups(self, names: Iterable[str]) -> dict[str, Group | Failure]:
-        return await groups.describe(self._admin, names)
+        return await self._describer.describe(names)
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         return await self._admin.topic_configs(topics)
@@ -111,6 +123,9 @@ class KafkaCluster:
     async def config_documentation(self, topic: str = "") -> dict[str, str]:
         return await self._second.documentation(topic and checks.topic_name(topic))
 
+    async def version(self) -> str | None:
+        return await features.agreed_version(self._second)
+
     async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]:
         found = await self._second.log_dirs(brokers)
         with contextlib.suppress(Failure):  # who may not see it goes without
@@ -119,6 +134,9 @@ class KafkaCluster:
 
     async def reassignments(self) -> dict[TopicPartition, Reassignment]:
         return await self._second.reassignments()
+
+    async def open_transaction(self, source: TopicPartition) -> OpenTransaction | None:
+        return await open_transactions.open_transaction(self._admin, self._second, source)
 
     async def acls(self) -> tuple[Acl, ...]:
         return await self._second.acls()
@@ -130,7 +148,7 @@ class KafkaCluster:
         return await self._second.quotas()
 
     async def apply(self, change: Change, *, only_check: bool = False) -> dict[str, Failure | None]:
-        return await changes.apply(self.profile, self._admin, self._second, change, only_check=only_check)
+        return await changes.apply(self.profile, self._clients, change, only_check=only_check)
 
     @contextlib.asynccontextmanager
     async def open_reader(
@@ -142,13 +160,13 @@ class KafkaCluster:
             check_number(each.start if each.end is None else each.end)
         if self._closed:
             raise Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again.")
-        way = (isolation, any(each.end is None for each in ranges))
+        way = (isolation, any(each.end is None for each in ranges), self._fetch_sizes.of(ranges))
         warm = self._warm.setdefault(way, [])
         handle = warm.pop() if warm else self._new_reader(*way)
         self._busy.add(handle)
-        reader = RangeReader(handle, ranges, lambda: self._monitor.state.reason)
+        reader = RangeReader(handle, ranges, lambda: self._monitor.state.reason, self._fetch_sizes)
         try:
-            await reader.start()
+            reader.start()
             yield reader
         finally:
             reader.stop()
@@ -191,9 +209,10 @@ class KafkaCluster:
         self._admin.close()
         self._second.close()
 
-    def _new_reader(self, isolation: IsolationLevel, following: bool) -> ReadHandle:
+    def _new_reader(self, isolation: IsolationLevel, following: bool, fetched: int) -> ReadHandle:
         wait_ms = _FOLLOW_WAIT_MS if following else _PAGE_WAIT_MS
         config = properties.reader_config(self.profile, self._credentials, isolation, wait_ms)
+        config["fetch.message.max.bytes"] = self.profile.properties.get("fetch.message.max.bytes", fetched)
         config["topic.metadata.propagation.max.ms"] = GONE_AFTER_MS
         return ReadHandle({**config, "logger": self._logger}, self._monitor.on_error)
 

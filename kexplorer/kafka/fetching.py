@@ -66,6 +66,19 @@ class Fetcher:
                 if batch.start < end:
                     yield batch, is_visible
 
+    def batch_at(self, source: TopicPartition, offset: int) -> RecordBatch:
+        """The one that the offset is in, and no other is sent. `NotUnderstood` where there is none, and as above."""
+        try:
+            leader = self._leader(source)
+            leader.ask(FETCH, _question(source, offset, IsolationLevel.READ_UNCOMMITTED, 1))
+            records, _ = _partition(leader.answer())
+            found = next((batch for batch in batches_in(records) if batch.start <= offset < batch.next), None)
+        except (OSError, ValueError, struct.error, Failure) as error:
+            raise NotUnderstood(str(error)) from error
+        if found is None:
+            raise NotUnderstood("no batch")
+        return found
+
     def _leader(self, source: TopicPartition) -> Connection:
         if source not in self._leaders:
             self._learn(source.topic)
@@ -112,10 +125,11 @@ class Fetcher:
         raise failed
 
 
-def _question(source: TopicPartition, offset: int, isolation: IsolationLevel) -> bytes:
+def _question(source: TopicPartition, offset: int, isolation: IsolationLevel, most: int = _AT_ONCE) -> bytes:
+    """For `most` bytes, but at least for a whole batch."""
     committed = isolation is IsolationLevel.READ_COMMITTED
-    whole = struct.pack(">iiiibii", -1, _WAIT, 1, _AT_ONCE, committed, 0, -1)  # -1: no replica, no session
-    partition = struct.pack(">iiiqqi", 1, source.partition, -1, offset, -1, _AT_ONCE)  # -1: any epoch, no replica
+    whole = struct.pack(">iiiibii", -1, _WAIT, 1, most, committed, 0, -1)  # -1: no replica, no session
+    partition = struct.pack(">iiiqqi", 1, source.partition, -1, offset, -1, most)  # -1: any epoch, no replica
     return whole + struct.pack(">i", 1) + text(source.topic) + partition + struct.pack(">i", 0)
 
 

@@ -18,6 +18,9 @@ from kexplorer.model.records import Trouble
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
 
 LONGEST = 4.0  # seconds after which a piece comes back as far as it got: records may be far larger than before
+# Longer than one would wait for a page: a dead broker is missed after 9 s by default, a controller that died with it
+# gives its followers another 9, and then leaders are elected.
+_PATIENCE = 20.0
 # A scan reads far more at once than a page does. What lies in the queue at the end of a piece was read for nothing.
 _FETCH = {"fetch.max.bytes": 16 << 20, "fetch.message.max.bytes": 2 << 20}
 _QUEUE = {"queued.min.messages": 20_000, "queued.max.messages.kbytes": 1_024}
@@ -59,7 +62,7 @@ def read_piece(
     """Hands messages to `take`, which `look` tells of. How far it came: not to the end if a trouble ended it, if `look`
     is full, or if it got on but took `longest` seconds. Raises `Failure` where nothing could be read."""
     client, monitor = _connected(job)
-    reading = Reading(client, [of], lambda: monitor.state.reason, take)
+    reading = Reading(client, [of], lambda: monitor.state.reason, take, _PATIENCE)
     troubles: list[Trouble] = []
     try:
         reading.begin()

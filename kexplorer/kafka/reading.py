@@ -25,6 +25,7 @@ from kexplorer.model.topics import OffsetRange, TopicPartition
 log = logging.getLogger(__name__)
 
 _BATCH = 2000  # records a pull, so that the hops between the threads don't count
+_FOLLOWED = 500  # of a pull that follows: a window that paints what comes waits for the GIL all the while
 _SLICE = 500  # records taken from the client at once: less than 1 ms of the GIL
 _BUDGET = 0.005  # seconds after which a pull brings what it has
 _WAIT = 0.1  # seconds a pull waits for its first record
@@ -32,6 +33,8 @@ STALL = 10.0  # seconds without any news after which a bounded read gives up
 _START_AFRESH = 4.0  # seconds without any news after which a bounded read tries other connections
 GONE_AFTER_MS = 5000  # how long a topic must be missing to count as deleted; the client's default is 30 s
 CALL = 5.0  # seconds for a call that asks the broker
+_NEW_LEADER = TRANSIENT | {KafkaError.OFFSET_NOT_AVAILABLE}  # KIP-207: it does not know its log's end yet
+_PAUSE = 0.2
 _TOPIC_ERROR = re.compile(r"(?P<topic>[a-zA-Z0-9._-]+) \[(?P<partition>\d+)\]: ")
 _GONE = frozenset({KafkaError._UNKNOWN_PARTITION, KafkaError._UNKNOWN_TOPIC, KafkaError.UNKNOWN_TOPIC_OR_PART})
 
@@ -44,7 +47,7 @@ class Client:
     between readings: a connected consumer answers two round trips sooner."""
 
     def __init__(self, config: dict[str, Any], on_error: Callable[[KafkaError], None]) -> None:
-        self._config = {**config, "error_cb": self._sort_error}
+        self.config = {**config, "error_cb": self._sort_error}
         self._on_error = on_error
         self._consumer: Consumer | None = None
         self.reading = False
@@ -52,7 +55,7 @@ class Client:
 
     def consumer(self) -> Consumer:
         if self._consumer is None:
-            self._consumer = Consumer(self._config)
+            self._consumer = Consumer(self.config)
         return self._consumer
 
     def serve_callbacks(self) -> None:
@@ -88,11 +91,18 @@ class Progress:
 class Reading:
     """Reads each range from its start to exactly its end, over the gaps that compaction, transactions and retention
     leave. A partition that cannot be read ends with a `Trouble`; the others go on. `why_silent` says what the client
-    library last complained of. All calls are made in the client's thread."""
+    library last complained of. After `patience` seconds without any news a bounded read gives up. All calls are made
+    in the client's thread."""
 
     def __init__(
-        self, client: Client, ranges: Iterable[OffsetRange], why_silent: Callable[[], str], keep: Keep
+        self,
+        client: Client,
+        ranges: Iterable[OffsetRange],
+        why_silent: Callable[[], str],
+        keep: Keep,
+        patience: float | None = None,
     ) -> None:
+        self._patience = STALL if patience is None else patience
         self._client = client
         self._why_silent = why_silent
         self._keep = keep
@@ -102,6 +112,7 @@ class Reading:
             if r.end is None or r.start < r.end
         }
         self.following = any(part.end is None for part in self._parts.values())
+        self._most = _FOLLOWED if self.following else _BATCH
         self.open = len(self._parts)  # partitions that are not read to their end yet
         self._taken = 0  # records of this pull
         self._silent = 0.0  # seconds that pulls have waited without any news
@@ -139,7 +150,7 @@ class Reading:
             self._silent, self._afresh = 0.0, False
             self._take([first])
             until = time.monotonic() + _BUDGET
-            while self._taken < _BATCH and (messages := consumer.consume(_SLICE, 0)):
+            while self._taken < self._most and (messages := consumer.consume(_SLICE, 0)):
                 self._take(messages)
                 if time.monotonic() > until:
                     break
@@ -207,12 +218,17 @@ class Reading:
         log start when there is one to go on at."""
         consumer = self._client.consumer()
         where = ClientPartition(*part.source)
-        try:
-            start, end = consumer.get_watermark_offsets(where, timeout=CALL)
-        except KafkaException as error:
-            self._troubles.append(Trouble(part.source, failure_of(error, "Finding the log start"), part.next))
-            self._finish(part)
-            return
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                start, end = consumer.get_watermark_offsets(where, timeout=CALL)
+                break
+            except KafkaException as error:
+                if error.args[0].code() not in _NEW_LEADER or time.monotonic() > until:
+                    self._troubles.append(Trouble(part.source, failure_of(error, "Finding the log start"), part.next))
+                    self._finish(part)
+                    return
+            time.sleep(_PAUSE)
         if part.next < start:
             gone = start if part.end is None else min(start, part.end)
             text = f"Records {part.next} to {gone - 1} of partition {part.source.partition} are gone."
@@ -250,14 +266,13 @@ class Reading:
             return
         if self._silent >= _START_AFRESH and not self._afresh:
             self._start_afresh()
-        if self._silent < STALL:
+        if self._silent < self._patience:
             return
         why = self._why_silent()
         for part in waiting:
-            text = f"{part.source.topic}, partition {part.source.partition}: no answer for {STALL:g} s"
-            failure = Failure(
-                FailureKind.TIMEOUT, f"{text}{f' ({why})' if why else ''}.", "Its broker may be down; try again later."
-            )
+            text = f"{part.source.topic}, partition {part.source.partition}: no answer for {self._patience:g} s"
+            hint = "Its broker may be down, or hold this client back by a quota; try again later."
+            failure = Failure(FailureKind.TIMEOUT, f"{text}{f' ({why})' if why else ''}.", hint)
             self._troubles.append(Trouble(part.source, failure, part.next))
             self._finish(part)
 
@@ -279,11 +294,13 @@ def headers_of(messages: list[Message]) -> list[Any]:
     """
     found: list[Any] = []
     asking = map(Message.headers, messages)
+    unreadable = object()
     while True:
         try:
-            for headers in asking:
-                found.append(headers or ())  # noqa: PERF401  (what came before an exception must stay)
+            found.extend(asking)  # what came before an exception stays
+            break
         except SystemError:
-            found.append(None)
-        else:
-            return found
+            found.append(unreadable)
+    if not any(found):
+        return [()] * len(found)
+    return [None if headers is unreadable else headers or () for headers in found]

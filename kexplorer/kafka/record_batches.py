@@ -19,6 +19,7 @@ _HEADER = struct.Struct(">qiibIhiqqqhii")
 _LENGTH_AT, _CRC_FROM = 12, 21  # where the bytes begin that the length and the check sum are of
 _CODEC, _LOG_APPEND, _TRANSACTIONAL, _CONTROL = 7, 8, 16, 32  # bits of the attributes
 _GZIP, _SNAPPY, _LZ4, _ZSTD = 1, 2, 3, 4
+_CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 _INTO = {
     _GZIP: cramjam.gzip.decompress_into,
     _SNAPPY: cramjam.snappy.decompress_raw_into,
@@ -51,6 +52,12 @@ class RecordBatch:
     latest_ms: int
     producer: int
     packed: memoryview
+
+    @property
+    def compression(self) -> str:
+        """As the setting compression.type names it."""
+        codec = self.attributes & _CODEC
+        return _CODECS[codec] if codec < len(_CODECS) else f"codec {codec}"
 
     @property
     def transactional(self) -> bool:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
 from functools import partial
-from multiprocessing import connection
+from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, ParamSpec, TypeVar
@@ -71,6 +71,7 @@ class ScanPool(Executor):
     def _serve(self) -> None:
         # Ctrl+C reaches every process of a terminal, and what it means is decided here. Processes inherit the mask.
         if hasattr(signal, "pthread_sigmask"):
+            resource_tracker.ensure_running()  # it would take the mask away when the first process is started
             signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         worker: _Worker | None = None
         try:

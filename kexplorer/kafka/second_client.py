@@ -1,5 +1,5 @@
 """The second client of a connection, for the calls that librdkafka lacks: disks, reassignments, quotas, ACLs of every
-kind, what settings mean. It is made when the first of them is wanted."""
+kind, what settings mean, groups. It is made when the first of them is wanted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from confluent_kafka import KafkaError
 
@@ -30,6 +30,7 @@ _SECONDS = 10.0  # until a call has its answer, with all that is tried for it
 _GRACE = 2.0
 _PAUSES = (0.1, 0.4, 1.0)  # seconds before another broker, or the same one, is tried
 
+T = TypeVar("T")
 Answers = dict[str, Failure | None]
 
 
@@ -60,20 +61,20 @@ class SecondClient:
 
     async def _log_dirs(self, broker: int) -> tuple[LogDir, ...]:
         what = f"Reading the disks of broker {broker}"
-        answer = await self._ask(what, lambda by: by.log_dirs(), broker)
+        answer = await self.ask(what, lambda by: by.log_dirs(), broker)
         _raise_for(answer, what)
-        by = _library()
+        by = library()
 
         def read() -> tuple[LogDir, ...]:
             return tuple(by.log_dir(each, _failure(each, f"{what}, {each.log_dir}")) for each in answer.results)
 
-        return await self._own_thread().call(read, what=what, within=_SECONDS)  # it may have 40,000 replicas
+        return await self.work(read, what)  # it may have 40,000 replicas
 
     async def reassignments(self) -> dict[TopicPartition, Reassignment]:
         what = "Listing reassignments"
-        answer = await self._ask(what, lambda by: by.reassignments(int(_SECONDS * 1000)), await self._controller())
+        answer = await self.ask(what, lambda by: by.reassignments(int(_SECONDS * 1000)), await self._controller())
         _raise_for(answer, what)
-        found: dict[TopicPartition, Reassignment] = _library().reassignments_of(answer)
+        found: dict[TopicPartition, Reassignment] = library().reassignments_of(answer)
         return found
 
     async def documentation(self, topic: str) -> dict[str, str]:
@@ -82,7 +83,7 @@ class SecondClient:
         if known is None:
             what = "Reading what settings mean"
             broker = None if topic else await self._controller()
-            answer = await self._ask(what, lambda by: by.documentation(topic, broker or 0), broker)
+            answer = await self.ask(what, lambda by: by.documentation(topic, broker or 0), broker)
             _raise_for(answer.results[0], what)
             known = {each.name: each.documentation or "" for each in answer.results[0].configs}
             self._documentation[bool(topic)] = known
@@ -91,7 +92,7 @@ class SecondClient:
     async def quorum_leader(self) -> int | None:
         """The controller. None where the broker does not tell who it is."""
         try:
-            answer = await self._ask("Asking for the controller", lambda by: by.quorum())
+            answer = await self.ask("Asking for the controller", lambda by: by.quorum())
         except Failure as failure:
             if failure.kind is FailureKind.UNSUPPORTED:  # without a quorum the metadata has it
                 return await self._controller()
@@ -101,31 +102,31 @@ class SecondClient:
 
     async def quotas(self) -> tuple[Quota, ...]:
         what = "Listing quotas"
-        answer = await self._ask(what, lambda by: by.quotas())
+        answer = await self.ask(what, lambda by: by.quotas())
         _raise_for(answer, what)
-        found: tuple[Quota, ...] = _library().quotas_of(answer)
+        found: tuple[Quota, ...] = library().quotas_of(answer)
         return found
 
     async def acls(self) -> tuple[Acl, ...]:
         what = "Listing ACLs"
-        answer = await self._ask(what, lambda by: by.acls())
+        answer = await self.ask(what, lambda by: by.acls())
         _raise_for(answer, what)
-        found: tuple[Acl, ...] = _library().acls_of(answer)
+        found: tuple[Acl, ...] = library().acls_of(answer)
         return found
 
     async def scram_users(self) -> tuple[ScramUser, ...]:
         """WORKAROUND: librdkafka has this call, but corrupts its memory when the broker refuses it (2.16.0).
         https://github.com/confluentinc/librdkafka/pull/4241"""
         what = "Listing SCRAM users"
-        answer = await self._ask(what, lambda by: by.scram_users())
+        answer = await self.ask(what, lambda by: by.scram_users())
         _raise_for(answer, what)
-        found: tuple[ScramUser, ...] = _library().scram_users_of(answer)
+        found: tuple[ScramUser, ...] = library().scram_users_of(answer)
         return found
 
     async def apply(self, change: Change, *, only_check: bool) -> Answers:
         """A change that goes this way: reassignments, quotas, ACLs, the configuration of all brokers."""
         broker = await self._controller()
-        answer = await self._ask(change.verb, lambda by: _request(by, change, only_check=only_check), broker)
+        answer = await self.ask(change.verb, lambda by: _request(by, change, only_check=only_check), broker)
         match change:
             case Reassign():
                 return _reassigned(answer, change.verb)
@@ -137,6 +138,25 @@ class SecondClient:
                 return _by_item(change, answer.results)
             case _:
                 return _deleted_acls(change, answer)
+
+    async def brokers(self) -> tuple[int, ...]:
+        """Those in the cluster now, or as far as is known when nobody tells at once."""
+        connected = await self._connected()
+        with contextlib.suppress(Failure):
+            await self._answer(connected, connected.refresh, "Asking who is in the cluster")
+        return connected.brokers
+
+    async def ask(
+        self, what: str, request: Callable[[ModuleType], Any], broker: int | None = None, *, once: bool = False
+    ) -> Any:
+        """The answer of that broker, or of any, to a request that is made of `library()`. `once`: it is not sent again
+        where the broker may have heard of it."""
+        connected = await self._connected()
+        return await self._answer(connected, lambda: connected.send(request(library()), broker), what, once=once)
+
+    async def work(self, read: Callable[[], T], what: str) -> T:
+        """Reads a large answer where it holds nobody up."""
+        return await self._own_thread().call(read, what=what, within=_SECONDS)
 
     def close(self) -> None:
         """Waits for nothing."""
@@ -151,13 +171,7 @@ class SecondClient:
         await self._answer(connected, connected.refresh, "Asking who is in the cluster")
         return connected.controller
 
-    async def _ask(self, what: str, request: Callable[[ModuleType], Any], broker: int | None = None) -> Any:
-        connected = await self._connected()
-        return await self._answer(connected, lambda: connected.send(request(_library()), broker), what)
-
     async def _connected(self) -> Connection:
-        if self._closed:
-            raise Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again.")
         async with self._lock:
             if self._ready is None:
                 what = "Connecting the second client"
@@ -168,28 +182,32 @@ class SecondClient:
         return self._ready
 
     def _own_thread(self) -> HandleThread:
+        if self._closed:  # perhaps while somebody waited for the lock: a thread that is made now would never end
+            raise Failure(FailureKind.REFUSED, "The connection is closed.", "Connect again.")
         self._thread = self._thread or HandleThread("kafka-second")
         return self._thread
 
     def _make(self) -> Connection:
         if self._made is None:
             config = client_config(self._profile, self._credentials)
-            self._made = _library().Connection(config)
+            self._made = library().Connection(config)
         return self._made
 
     def _drop(self) -> None:
         if self._made is not None:
             self._made.close()
 
-    async def _answer(self, connected: Connection, send: Callable[[], Future[Any]], what: str) -> Any:
-        """Tries again where no broker was reached: all that is sent may be sent twice."""
+    async def _answer(
+        self, connected: Connection, send: Callable[[], Future[Any]], what: str, *, once: bool = False
+    ) -> Any:
+        """Tries again where no broker was reached."""
         try:
             async with asyncio.timeout(_SECONDS + _GRACE):
                 for pause in _PAUSES:
                     try:
                         return await asyncio.wrap_future(send())
                     except Exception as error:
-                        if not _library().is_unreachable(error):
+                        if not (library().is_unsent(error) if once else library().is_unreachable(error)):
                             raise
                     await asyncio.sleep(pause)
                     with contextlib.suppress(Exception):  # what is sent next tells it
@@ -201,7 +219,7 @@ class SecondClient:
             raise self._admin.explain(_failure_of(error, what)) from error
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
     """Half a second of imports at the first call, which is made in the client's thread."""
     from kexplorer.kafka import protocol  # noqa: PLC0415
 
@@ -209,16 +227,16 @@ def _library() -> ModuleType:
 
 
 def _failure_of(error: Exception, what: str) -> Failure:
-    library = _library()
-    if library.is_too_old(error):
+    by = library()
+    if by.is_too_old(error):
         return Failure(FailureKind.UNSUPPORTED, f"{what}: the broker does not know this request.", TOO_OLD)
-    if (code := library.code_of(error)) is not None:
+    if (code := by.code_of(error)) is not None:
         return failure_of(KafkaError(code), what)
-    if library.is_unknown_broker(error):
+    if by.is_unknown_broker(error):
         return Failure(FailureKind.UNREACHABLE, f"{what}: it is not in the cluster now.", CHECK_NETWORK)
-    if library.is_unreachable(error):
+    if by.is_unreachable(error):
         return Failure(FailureKind.UNREACHABLE, f"{what}: {error}.", CHECK_NETWORK)
-    return timed_out(what, _SECONDS) if library.is_timeout(error) else failure_of(error, what)
+    return timed_out(what, _SECONDS) if by.is_timeout(error) else failure_of(error, what)
 
 
 def _failure(answer: Any, what: str) -> Failure | None:
@@ -237,18 +255,18 @@ def _raise_for(answer: Any, what: str) -> None:
         raise failure
 
 
-def _request(library: ModuleType, change: Change, *, only_check: bool) -> Any:
+def _request(by: ModuleType, change: Change, *, only_check: bool) -> Any:
     match change:
         case Reassign(wanted):
-            return library.reassign(wanted, int(_SECONDS * 1000))
+            return by.reassign(wanted, int(_SECONDS * 1000))
         case AlterQuota():
-            return library.alter_quota(change, only_check=only_check)
+            return by.alter_quota(change, only_check=only_check)
         case AlterConfig():
-            return library.alter_all_brokers(change.sets, change.resets, only_check=only_check)
+            return by.alter_all_brokers(change.sets, change.resets, only_check=only_check)
         case CreateAcls(acls):
-            return library.create_acls(acls)
+            return by.create_acls(acls)
         case DeleteAcls(acls):
-            return library.delete_acls(acls)
+            return by.delete_acls(acls)
     raise AssertionError(f"{change.verb} goes another way")
 
 

@@ -12,7 +12,7 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Credentials, Profile
 
 _REQUEST = 5.0  # seconds that one broker has for one answer
-_BEYOND_US = ("ssl.curves.list", "ssl.sigalgs.list", "broker.address.family")  # Python's ssl and kafka-python lack them
+_BEYOND_US = ("ssl.curves.list", "ssl.sigalgs.list")  # Python's ssl lacks them
 
 
 def client_config(profile: Profile, credentials: Credentials) -> dict[str, Any]:
@@ -22,7 +22,7 @@ def client_config(profile: Profile, credentials: Credentials) -> dict[str, Any]:
         if key in profile.properties:
             raise Failure(
                 FailureKind.UNSUPPORTED,
-                f"Disks, reassignments, quotas and ACLs are not available with the property {key}.",
+                f"Groups, disks, reassignments, quotas and ACLs are not available with the property {key}.",
                 "The client that reads them cannot honour it. Remove it from the profile if your brokers allow that.",
             )
     config = {
@@ -34,6 +34,8 @@ def client_config(profile: Profile, credentials: Credentials) -> dict[str, Any]:
         "socket_connection_setup_timeout_ms": int(_REQUEST * 1000),
         "receive_message_max_bytes": 1 << 30,  # what all partitions' sizes of a large broker take
         "reconnect_backoff_max_ms": 1000,
+        "max_in_flight_requests_per_connection": 50,  # one more is refused, not queued
+        "proxy_url": f"direct://{given.get('broker.address.family', 'any')}",  # no proxy: see protocol.py
     }
     if profile.security_protocol.sasl:
         config["sasl_mechanism"] = given["sasl.mechanisms"]

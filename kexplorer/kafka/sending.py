@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from kexplorer.kafka import checks
+from kexplorer.kafka.batch_counter import BatchCounter
 from kexplorer.kafka.failures import failure_of
 from kexplorer.kafka.undelivered import fenced, is_fatal, why_undelivered
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.produce import Deliveries, Outgoing
 
 _SLICE = 1000  # records queued in one go, so that deliveries are taken in between
+_ROOM = 0.01  # seconds in which a full queue gets room for many
 _WAIT = 0.1  # seconds that a full queue is waited for at once
 CALL = 15.0  # seconds for a call that asks the broker
 LEAVE = 5.0  # seconds to abort what is open when the writer is left
@@ -27,10 +29,13 @@ _BATCH = 1_000_000  # bytes, librdkafka's default
 
 class TopicLimits(NamedTuple):
     """What a record must keep to: partitions of the topic, and the most bytes that it takes for a batch (its
-    max.message.bytes), None where that is not told."""
+    max.message.bytes), None where that is not told. `too_few`: partitions that have fewer in-sync replicas, so many,
+    than their `min_in_sync` (its min.insync.replicas)."""
 
     partitions: int
     max_bytes: int | None
+    min_in_sync: int = 1
+    too_few: tuple[tuple[int, int], ...] = ()
 
 
 class Sending:
@@ -42,18 +47,25 @@ class Sending:
         self._why_silent = why_silent
         self._producer: Producer | None = None
         self._transactional = "transactional.id" in config
+        self._quiet = "delivery.report.only.error" in config
         self._begun = self._open = False  # a transaction: here, and at the broker
         self._failed_in_transaction: Failure | None = None
         self._fatal: Failure | None = None
         self._news = Deliveries()
         self._names: set[str] = set()
+        self._shared: dict[int, tuple[object, list[tuple[str, bytes | None]]]] = {}  # headers of many records, by id
         self._explained: dict[tuple[int, str, int], Failure] = {}
         self.limits: dict[str, TopicLimits | Failure] = {}
+        self.timed_out: dict[Failure, tuple[str, int]] = {}  # topic and partition of what got no answer in time
+        self.counter: BatchCounter | None = None  # of batches, where that is wanted
         self.taken = 0
         self._told = 0  # deliveries that were taken by `take_news`
 
     @property
     def undelivered(self) -> int:
+        """With delivery.report.only.error to be asked in the writer's thread only, and only failures are news."""
+        if self._quiet:
+            return 0 if self._producer is None else len(self._producer)
         return self.taken - self._told - len(self._news)
 
     def produce(self, records: Sequence[Outgoing], start: int) -> int:
@@ -64,6 +76,7 @@ class Sending:
             raise Failure(FailureKind.INVALID, "No transaction was begun.", "Begin one before sending.")
         queue: Any = self._ready().produce
         limits, report, number = self.limits, self._delivered, self.taken
+        shared = self._shared.get
         at = start
         for record in islice(records, start, start + _SLICE):
             topic, key, value, headers, partition, timestamp = record
@@ -78,10 +91,13 @@ class Sending:
                     partial(report, number),
                     None,
                     timestamp or 0,  # the client's way to say: now
-                    self._checked(headers) if headers else None,
+                    (found[1] if (found := shared(id(headers))) else self._checked(headers)) if headers else None,
                 )
             except BufferError:
-                self._poll(_WAIT)
+                if self.counter:
+                    self.counter.queue_full += 1
+                time.sleep(_ROOM)  # else each few that are delivered would be waited for on their own
+                self._poll(0 if self._quiet else _WAIT)  # which waits for one that is told of
                 break
             except Failure as failure:
                 self._fail(failure)
@@ -165,12 +181,18 @@ class Sending:
             self._note_fatal(error, "Sending")
 
     def _checked(self, headers: Any) -> list[tuple[str, bytes | None]]:
-        """The client crashes on some names, and ends a value that is a text at a NUL."""
+        """The client crashes on some names, and ends a value that is a text at a NUL. A tuple is remembered: records
+        that were read together share it."""
         if not self._names.issuperset([name for name, _ in headers]):
             if len(self._names) >= _KNOWN_NAMES:
                 self._names.clear()
             self._names.update([checks.text(name, "The header's name") for name, _ in headers])
-        return [(name, value.encode() if value.__class__ is str else value) for name, value in headers]
+        checked = [(name, value.encode() if value.__class__ is str else value) for name, value in headers]
+        if headers.__class__ is tuple:
+            if len(self._shared) >= _KNOWN_NAMES:
+                self._shared.clear()
+            self._shared[id(headers)] = headers, checked  # which keeps it, so that nothing else gets its id
+        return checked
 
     def _delivered(self, number: int, error: KafkaError | None, message: Any) -> None:
         """A third of the time of sending is spent in here."""
@@ -199,6 +221,8 @@ class Sending:
             where = topic or "" if partition is None or partition < 0 else f"{topic}, partition {partition}"
             found = why_undelivered(error, where, self._config, max_bytes, self._why_silent())
             self._explained[key] = found
+            if error.code() == KafkaError._MSG_TIMED_OUT:
+                self.timed_out[found] = key[1:]
         return found
 
     def _ready(self) -> Producer:
@@ -217,7 +241,10 @@ class Sending:
         """A batch must not be larger than the smallest topic allows: brokers then refuse all of it."""
         known = [each.max_bytes for each in self.limits.values() if isinstance(each, TopicLimits) and each.max_bytes]
         batch = int(self._config.get("batch.size", _BATCH))
-        producer: Producer = Producer({**self._config, "batch.size": min([batch, *known])})
+        config = {**self._config, "batch.size": min([batch, *known])}
+        if self.counter:
+            config |= self.counter.configure(config)
+        producer: Producer = Producer(config)
         if self._transactional:
             try:
                 self._retried(producer.init_transactions, CALL)

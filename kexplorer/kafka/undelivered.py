@@ -67,6 +67,16 @@ def fenced(error: KafkaError, transactional_id: str) -> Failure | None:
     )
 
 
+def too_few_replicas(where: str, in_sync: int, wanted: int) -> Failure:
+    """The broker refuses such a record, and the client tries it again until its time is over."""
+    text = f"{where}: refused, because {in_sync} of its replicas {'is' if in_sync == 1 else 'are'} in sync"
+    return Failure(
+        FailureKind.REFUSED,
+        f"{text} and min.insync.replicas asks for {wanted}.",
+        "A broker is down or behind, or the topic has too few replicas; see its partitions. With acks=1 it would go.",
+    )
+
+
 def why_undelivered(
     error: KafkaError, where: str, config: Mapping[str, Any], max_bytes: int | None, link_reason: str
 ) -> Failure:

@@ -119,6 +119,41 @@ class AlterQuota:
     resets: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class AlterOffsets:
+    """Sets what a group has committed. Brokers refuse it while the group has members. A group that is not there is made
+    by it."""
+
+    verb: ClassVar[str] = "Set committed offsets"
+    group: str
+    offsets: Mapping[TopicPartition, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOffsets:
+    """Forgets what a group has committed for these partitions."""
+
+    verb: ClassVar[str] = "Delete committed offsets"
+    group: str
+    partitions: tuple[TopicPartition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteGroups:
+    verb: ClassVar[str] = "Delete groups"
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMembers:
+    """By member id, static members by their instance id. A member that still runs comes back at once."""
+
+    verb: ClassVar[str] = "Remove members"
+    group: str
+    members: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+
+
 Change = (
     CreateTopic
     | DeleteTopics
@@ -132,20 +167,31 @@ Change = (
     | SetScram
     | DeleteScram
     | AlterQuota
+    | AlterOffsets
+    | DeleteOffsets
+    | DeleteGroups
+    | RemoveMembers
 )
 
 
 def items_of(change: Change) -> tuple[str, ...]:
     """What a change is about, one name for each answer that `Cluster.apply` gives: a topic, "topic-partition",
-    "topic NAME", "broker ID" or "all brokers" for configuration, an ACL or quota entity as text, a user."""
+    "topic NAME", "broker ID" or "all brokers" for configuration, an ACL or quota entity as text, a user, a group, a
+    member."""
     match change:
         case CreateTopic(name=item) | AddPartitions(topic=item) | SetScram(user=item) | DeleteScram(user=item):
             return (item,)
-        case DeleteTopics(names):
-            return names
+        case DeleteTopics(names) | DeleteGroups(names) | RemoveMembers(members=names):
+            return (*names, *(change.instances if isinstance(change, RemoveMembers) else ()))
         case AlterConfig(kind, name):
             return (f"{kind} {name}" if name else "all brokers",)
-        case PurgeRecords(wanted) | ElectPreferred(wanted) | Reassign(wanted):
+        case (
+            PurgeRecords(wanted)
+            | ElectPreferred(wanted)
+            | Reassign(wanted)
+            | AlterOffsets(_, wanted)
+            | DeleteOffsets(_, wanted)
+        ):
             return tuple(f"{source.topic}-{source.partition}" for source in wanted)
         case CreateAcls(acls) | DeleteAcls(acls):
             return tuple(map(str, acls))

@@ -11,7 +11,7 @@ from typing import Protocol
 from kexplorer.model.access import Acl, Quota, ScramUser
 from kexplorer.model.changes import Change
 from kexplorer.model.failure import Failure
-from kexplorer.model.groups import Group, Groups
+from kexplorer.model.groups import Committed, Group, Groups
 from kexplorer.model.produce import Deliveries, Outgoing, ProducerSettings
 from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.records import Batch
@@ -89,6 +89,18 @@ class Reassignment:
     replicas: tuple[int, ...]
     adding: tuple[int, ...]
     removing: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTransaction:
+    """Whose it is, and at which offset of a partition it began (`start`). `transactional_id` is "" and `coordinator`
+    None where no coordinator tells of it."""
+
+    producer_id: int
+    epoch: int
+    start: int
+    transactional_id: str = ""
+    coordinator: int | None = None
 
 
 class Reader(Protocol):
@@ -171,10 +183,22 @@ class Cluster(Protocol):
         """What a group has committed, looked up without joining it. None: nothing, or it expired."""
         ...
 
-    async def groups(self) -> Groups: ...
+    async def group_offsets(
+        self, wanted: Mapping[str, Sequence[TopicPartition] | None]
+    ) -> dict[str, dict[TopicPartition, Committed | Failure | None] | Failure]:
+        """What many groups have committed, in one call a coordinator. None for a group asks for all that it has
+        committed; None for a partition: nothing, or it expired. A group that nobody knows has committed nothing; of
+        one whose coordinator has just moved, as little may be told for a moment. Offsets that a transaction under way
+        will commit are not in it yet: what was committed before them is."""
+        ...
+
+    async def groups(self) -> Groups:
+        """Of every kind, those that are no consumers' included: share, streams and Connect groups."""
+        ...
 
     async def describe_groups(self, names: Iterable[str]) -> dict[str, Group | Failure]:
-        """A group that nobody knows is empty or dead, by the version of the broker."""
+        """A group that nobody knows is empty or dead, by the version of the broker. Of share and streams groups only
+        state and type are told, and no members."""
         ...
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]: ...
@@ -190,10 +214,20 @@ class Cluster(Protocol):
         """What each setting of topics (of brokers without `topic`) means, by its name."""
         ...
 
+    async def version(self) -> str | None:
+        """What the brokers have agreed to work as, such as "4.3-IV0" (KIP-584); they may be of a newer release. None
+        where they agree on none: before Kafka 3.3, and with ZooKeeper."""
+        ...
+
     async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]: ...
 
     async def reassignments(self) -> dict[TopicPartition, Reassignment]:
         """Those under way."""
+        ...
+
+    async def open_transaction(self, source: TopicPartition) -> OpenTransaction | None:
+        """The one that has been open longest in a partition, which holds readers of committed records; None: none is.
+        `Failure`(UNSUPPORTED) where brokers are older than 3.0."""
         ...
 
     async def acls(self) -> tuple[Acl, ...]: ...

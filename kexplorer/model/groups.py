@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.topics import TopicPartition
@@ -28,23 +29,31 @@ class GroupState(StrEnum):
 class GroupType(StrEnum):
     CLASSIC = "classic"
     CONSUMER = "consumer"  # KIP-848
+    SHARE = "share"  # KIP-932
+    STREAMS = "streams"  # KIP-1071
     UNKNOWN = "not told"
+
+    @property
+    def commits(self) -> bool:
+        """Its members commit an offset a partition, which is what lag and resets are about."""
+        return self not in (GroupType.SHARE, GroupType.STREAMS)
 
 
 @dataclass(frozen=True, slots=True)
 class GroupListing:
-    """`simple`: only commits offsets, by a client that assigns itself."""
+    """`simple`: only commits offsets, by a client that assigns itself. `protocol` is "consumer", "connect" or whatever
+    else its members agreed on, "" where there were none yet."""
 
     id: str
     state: GroupState
     type: GroupType
     simple: bool = False
+    protocol: str = "consumer"
 
 
 @dataclass(frozen=True, slots=True)
 class Groups:
-    """The client library lists groups of consumers alone: no share groups, none of Streams' newer protocol. `troubles`:
-    brokers that did not tell theirs, so that some may be missing."""
+    """`troubles`: brokers that did not tell theirs, so that some may be missing."""
 
     listed: tuple[GroupListing, ...]
     troubles: tuple[Failure, ...] = ()
@@ -71,3 +80,10 @@ class Group:
     members: tuple[Member, ...]
     assignor: str = ""
     coordinator: int | None = None
+
+
+class Committed(NamedTuple):
+    """What a group committed for a partition: the offset that it reads next, and what its client wrote beside it."""
+
+    offset: int
+    metadata: str = ""

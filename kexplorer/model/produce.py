@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Header
+from kexplorer.model.schemas import SchemaChoice
 
 
 class Outgoing(NamedTuple):
@@ -128,7 +129,8 @@ class RowsSource(Protocol):
 @dataclass(frozen=True, slots=True)
 class MessageTemplate:
     """A message as a person wrote it, for any topic where `topic` is "". Key, value and headers may hold ${...}; they
-    are in their format: "text", "json", "hex" or "base64". `partition` is "", a number, or an expression."""
+    are in their format: "text", "json", "hex", "base64", or, as JSON by the chosen schema, "avro", "protobuf" or
+    "json_schema". `partition` is "", a number, or an expression."""
 
     topic: str = ""
     key: str | None = None
@@ -137,6 +139,8 @@ class MessageTemplate:
     partition: str = ""
     key_format: str = "text"
     value_format: str = "text"
+    key_schema: SchemaChoice | None = None
+    value_schema: SchemaChoice | None = None
 
 
 @dataclass(frozen=True, slots=True)

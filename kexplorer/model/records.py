@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from itertools import accumulate, chain, islice, repeat
+from itertools import accumulate, chain, islice
 from typing import NamedTuple
 
 from kexplorer.model.failure import Failure
@@ -178,23 +178,39 @@ class RecordColumns:
         self._timestamps.frombytes(_int64s(times if all(kinds) else [ms if kind else 0 for kind, ms in timestamps]))
         known = [-1 if epoch is None else epoch for epoch in epochs] if None in epochs else epochs
         self._epochs.frombytes(struct.pack(f"{len(known)}i", *known))
-        flags = bytearray(map(_FLAGS_OF_TYPE.__getitem__, kinds))
+        if kinds.count(kinds[0]) == len(kinds):
+            flags = bytearray((_FLAGS_OF_TYPE[kinds[0]],)) * len(kinds)
+        else:
+            flags = bytearray(map(_FLAGS_OF_TYPE.__getitem__, kinds))
         for column, null in ((keys, _KEY_NULL), (values, _VALUE_NULL), (headers, _HEADERS_UNREADABLE)):
             for row in _nulls(column):
                 flags[row] |= null
         self._flags += flags
-        packed = [_packed(each) if each else b"" for each in headers] if any(headers) else repeat(b"", len(offsets))
-        cells = list(chain.from_iterable(zip(_filled(keys), _filled(values), packed, strict=True)))
-        ends = accumulate(map(len, cells), initial=len(self._blob))
-        next(ends)
-        self._ends.frombytes(_int64s(list(ends)))
+        packed = [_packed(each) if each else b"" for each in headers] if any(headers) else []
+        self._append_cells(_filled(keys), _filled(values), packed)
+
+    def _append_cells(self, *columns: Sequence[bytes]) -> None:
+        """Keys, values and headers; a column without a byte costs next to nothing."""
+        filled = [column for column in columns if any(column)]
+        step, rows = len(filled), len(columns[0])
+        cells = list(chain.from_iterable(zip(*filled, strict=True) if step > 1 else filled))
+        reached = array("Q", _int64s(list(accumulate(map(len, cells), initial=len(self._blob)))))
+        ends, first = array("Q", bytes(24 * rows)), 0
+        for number, column in enumerate(columns):
+            first += any(column)
+            ends[number::3] = reached[first : first + step * rows : step] if step else reached * rows
+        self._ends += ends
         self._blob += b"".join(cells)
 
     def by_time(self, since: int = 0) -> RecordColumns:
-        """The rows of all partitions mixed by timestamp, at the same time by partition. A partition's own stay in
-        order: a row counts as no older than those before it, and none as older than `since`."""
+        """The rows in their `time_order`."""
+        return self if len(self._sources) < 2 else self.select(self.time_order(since))
+
+    def time_order(self, since: int = 0) -> Sequence[int]:
+        """The numbers of the rows of all partitions mixed by timestamp, at the same time by partition. A partition's
+        own stay in order: a row counts as no older than those before it, and none as older than `since`."""
         if len(self._sources) < 2:
-            return self
+            return range(len(self))
         order = sorted(self._sources)
         rank = [order.index(source) for source in self._sources]
         latest = [since] * len(order)
@@ -202,7 +218,7 @@ class RecordColumns:
         for source, ms in zip(self._source_of, self._timestamps, strict=True):
             latest[source] = max(latest[source], ms)
             keys.append(latest[source] * len(order) + rank[source])
-        return self.select(sorted(range(len(keys)), key=keys.__getitem__))
+        return sorted(range(len(keys)), key=keys.__getitem__)
 
     def by_partition(self) -> dict[TopicPartition, RecordColumns]:
         if len(self._sources) == 1:
@@ -214,16 +230,16 @@ class RecordColumns:
 
     def select(self, rows: Sequence[int]) -> RecordColumns:
         """These rows, in this order, a column at a time."""
-        made, ends = RecordColumns(), self._ends
+        made, ends, blob = RecordColumns(), self._ends, memoryview(self._blob)  # whose slices copy nothing
         made._sources, made._source_numbers = list(self._sources), dict(self._source_numbers)
-        made._source_of.extend(self._source_of[row] for row in rows)
-        made._offsets.extend(self._offsets[row] for row in rows)
-        made._timestamps.extend(self._timestamps[row] for row in rows)
-        made._epochs.extend(self._epochs[row] for row in rows)
-        made._flags += bytes(self._flags[row] for row in rows)
-        cells = [self._blob[ends[at] : ends[at + 1]] for row in rows for at in range(3 * row, 3 * row + 3)]
-        made._ends.extend(islice(accumulate(map(len, cells), initial=0), 1, None))
-        made._blob += b"".join(cells)
+        made._source_of = array("H", [self._source_of[row] for row in rows])
+        made._offsets = array("q", [self._offsets[row] for row in rows])
+        made._timestamps = array("q", [self._timestamps[row] for row in rows])
+        made._epochs = array("i", [self._epochs[row] for row in rows])
+        made._flags += bytes([self._flags[row] for row in rows])
+        cells = [blob[ends[at] : ends[at + 1]] for row in rows for at in range(3 * row, 3 * row + 3)]
+        made._ends.frombytes(_int64s(list(accumulate(map(len, cells)))))
+        made._blob = bytearray().join(cells)  # fresh memory is slow: once, then
         return made
 
     def __len__(self) -> int:
@@ -238,12 +254,12 @@ class RecordColumns:
                 self._sources.append(source)
             numbers.append(number)
         base = len(self._blob)
-        self._source_of.extend(numbers[number] for number in other._source_of)
+        self._source_of += array("H", [numbers[number] for number in other._source_of])
         self._offsets.extend(other._offsets)
         self._timestamps.extend(other._timestamps)
         self._epochs.extend(other._epochs)
         self._flags += other._flags
-        self._ends.extend(base + end for end in other._ends[1:])
+        self._ends += array("Q", [base + end for end in islice(other._ends, 1, None)]) if base else other._ends[1:]
         self._blob += other._blob
 
     def __getitem__(self, i: int) -> Record:
@@ -292,7 +308,7 @@ def _nulls(column: Sequence[object | None]) -> list[int]:
     return [row for row, cell in enumerate(column) if cell is None] if None in column else []
 
 
-def _filled(column: Sequence[bytes | None]) -> Iterable[bytes]:
+def _filled(column: Sequence[bytes | None]) -> Sequence[bytes]:
     return [cell or b"" for cell in column] if None in column else column  # type: ignore[return-value]
 
 

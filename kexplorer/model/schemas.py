@@ -57,6 +57,25 @@ class SchemaText:
 
 
 @dataclass(frozen=True, slots=True)
+class PayloadSchema:
+    """What a key or value is written by: `prefix` is a registry's framing before it, or nothing."""
+
+    schema: SchemaText
+    prefix: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaChoice:
+    """Which schema a person writes by: that of an `id`, or of a `subject` and its `version` (None: the newest), or,
+    without either, of the file that is assigned to the topic. `type_name` picks a Protobuf message; "" the first."""
+
+    subject: str = ""
+    version: int | None = None
+    id: int | None = None
+    type_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectVersion:
     """One version of a subject in a registry. `references`: the subject and version of each schema that it needs."""
 

@@ -195,7 +195,7 @@ def check_topic_name(name: str) -> None:
         raise _invalid(f"“{name}” cannot be a topic name.", "Choose another name.")
     if wrong := re.search(r"[^a-zA-Z0-9._-]", name):
         letters = "Kafka allows the letters a to z and A to Z, digits, dot, underscore and hyphen."
-        raise _invalid(f"The topic name contains {wrong[0]!r}.", letters)
+        raise _invalid(f"The topic name {name[:60]!r} contains {wrong[0]!r}.", letters)
     if len(name) > _LONGEST_NAME:
         raise _invalid(f"The topic name has {len(name)} characters.", f"Kafka allows {_LONGEST_NAME}.")
 

@@ -85,6 +85,16 @@ class SchemaCache:
     def assignment(self, topic: str, part: Part) -> SchemaAssignment | None:
         return next((each for each, _, _ in self._assigned if each.fits(topic, part)), None)
 
+    def assigned_text(self, topic: str, part: Part) -> Answer | None:
+        """What `assigned` is made of."""
+        return next((text for each, text, _ in self._assigned if each.fits(topic, part)), None)
+
+    def text(self, key: SchemaKey) -> Answer:
+        """What `lookup` is made of."""
+        with self._lock:
+            found = self._lookup(key)
+            return found if isinstance(found, Unavailable) else self._known[key][1]
+
     def assign(self, assignment: SchemaAssignment, text: SchemaText) -> None:
         """Puts it before the others, in the place of the one for the same topics and part."""
         made = (assignment, text, _usable(text))

@@ -1,4 +1,5 @@
-"""Schemas that a person keeps in files: .avsc, .proto with what it imports, or the descriptors that `protoc` writes."""
+"""Schemas that a person keeps in files: Avro, JSON Schema, .proto with what it imports, or the descriptors that
+`protoc` writes."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from kexplorer.formats.cursor import Unreadable
+from kexplorer.formats.encode_json import JsonChecker
 from kexplorer.formats.proto_text import FileText, MessageText, parse
 from kexplorer.formats.proto_types import DESCRIPTORS, of_descriptor
 from kexplorer.formats.protobuf import ProtobufSchema
@@ -41,6 +43,8 @@ def usable_schema(assignment: SchemaAssignment) -> SchemaText:
     text = read_schema(assignment)
     try:
         compiled(text)
+        if text.format is SchemaFormat.JSON:  # decoding does not read it, but whoever writes is held to it
+            JsonChecker(text.text)
     except Unreadable as why:
         raise _unusable(assignment.file, why) from None
     return text

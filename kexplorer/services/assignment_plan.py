@@ -114,13 +114,17 @@ def _balance_leaders(every: Sequence[list[int]], brokers: Iterable[int]) -> None
     another with at least two fewer: then no other choice is more even."""
     leads = Counter(dict.fromkeys(brokers, 0))
     leads.update(replicas[0] for replicas in every)
-    for start in sorted(leads, key=lambda b: -leads[b]):
-        while way := _way(every, leads, start):
-            for replicas, new in way:
-                leads[replicas[0]] -= 1
-                leads[new] += 1
-                replicas.remove(new)
-                replicas.insert(0, new)
+    again = True
+    while again:  # what was given away by others may have come to one that was done
+        again = False
+        for start in sorted(leads, key=lambda b: -leads[b]):
+            while way := _way(every, leads, start):
+                again = True
+                for replicas, new in way:
+                    leads[replicas[0]] -= 1
+                    leads[new] += 1
+                    replicas.remove(new)
+                    replicas.insert(0, new)
 
 
 def _way(every: Sequence[list[int]], leads: Mapping[int, int], start: int) -> list[tuple[list[int], int]]:

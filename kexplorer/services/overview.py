@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -74,8 +75,8 @@ class Ailing:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`version` is None where the brokers do not tell it. `ailing` has the worst first; `unreadable` are topics that
-    the brokers name without their partitions."""
+    """`version` is what the brokers work as together, None where they do not tell it. `ailing` has the worst first;
+    `unreadable` are topics that the brokers name without their partitions."""
 
     cluster_id: str | None
     controller: int | None
@@ -101,7 +102,7 @@ class Overview:
         """One request for the metadata; one more for the configuration of topics that fall behind for the first
         time."""
         seen = await self._cluster.metadata()
-        behind = {topic.name for topic in seen.topics if topic.under_replicated} - self._min_isr.keys()
+        behind = await in_daemon("overview", partial(_behind, seen.topics), _PATIENCE) - self._min_isr.keys()
         if behind:
             self._min_isr |= await self._demands(sorted(behind))
         work = partial(sum_up, seen, self._disks, self._min_isr, self._since, datetime.now(UTC), self._version)
@@ -117,13 +118,20 @@ class Overview:
             answers = await self._cluster.log_dirs(brokers)
         except Failure as failure:
             answers = dict.fromkeys(brokers, failure)
-        self._disks = {  # who may not see them is told of none by an older broker
-            broker: told if isinstance(told, Failure) else disk_of(told) for broker, told in answers.items() if told
-        }
+        self._disks = await in_daemon("disks", partial(_disks, answers), _PATIENCE)  # they may have 40,000 replicas
         if self._version is None and brokers:
-            found = (await self._cluster.broker_configs(brokers[:1]))[brokers[0]]
+            self._version = await self._look_for_version(brokers[0])
+
+    async def _look_for_version(self, broker: int) -> str | None:
+        """That of the whole cluster, or what older brokers speak with each other. The disks matter more than this."""
+        with contextlib.suppress(Failure):
+            if agreed := await self._cluster.version():
+                return agreed
+        with contextlib.suppress(Failure):
+            found = (await self._cluster.broker_configs([broker]))[broker]
             if not isinstance(found, Failure) and (entry := found.get(_PROTOCOL)):
-                self._version = entry.value
+                return entry.value
+        return None
 
     async def _demands(self, topics: Sequence[str]) -> dict[str, int | None]:
         try:
@@ -166,6 +174,15 @@ def sum_up(
         tuple(ailing),
         tuple(topic for topic in seen.topics if topic.trouble),
     )
+
+
+def _behind(topics: Iterable[Topic]) -> set[str]:
+    return {topic.name for topic in topics if topic.under_replicated}
+
+
+def _disks(answers: Mapping[int, tuple[LogDir, ...] | Failure]) -> dict[int, Disk | Failure]:
+    """Who may not see them is told of none by an older broker."""
+    return {broker: told if isinstance(told, Failure) else disk_of(told) for broker, told in answers.items() if told}
 
 
 def disk_of(dirs: Iterable[LogDir]) -> Disk:

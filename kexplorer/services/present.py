@@ -60,3 +60,18 @@ async def config_entries(cluster: Cluster, change: AlterConfig) -> dict[str, Con
     if isinstance(found, Failure):
         raise found
     return found
+
+
+async def commits_of(
+    cluster: Cluster, group: str, sources: Iterable[TopicPartition] | None = None
+) -> dict[TopicPartition, int | None]:
+    """Of these partitions, or of all that the group committed for. Raises the `Failure` of any."""
+    answers = (await cluster.group_offsets({group: None if sources is None else list(sources)}))[group]
+    if isinstance(answers, Failure):
+        raise answers
+    found: dict[TopicPartition, int | None] = {}
+    for source, answer in answers.items():
+        if isinstance(answer, Failure):
+            raise answer
+        found[source] = answer.offset if answer else None
+    return found

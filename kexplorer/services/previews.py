@@ -3,64 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from kexplorer.formats.commands import command, is_secret
 from kexplorer.formats.numbers import count
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     SetScram,
 )
 from kexplorer.model.cluster import Cluster, ConfigEntry
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import SecurityProtocol
 from kexplorer.model.topics import Topic, TopicPartition
+from kexplorer.services import group_previews
 from kexplorer.services.losses import loses
 from kexplorer.services.present import config_entries, name_of, partitions_of, spans_of, topics_of
+from kexplorer.services.previewed import HIDDEN, NOTHING, Preview, Row, many, named, verb
 
-NOTHING = "–"
-HIDDEN = "(hidden)"
 _LOGIN_FILE = "client.properties"
 _KAFKAS_OWN = {"__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata"}
 
-
-class Row(NamedTuple):
-    """One thing that changes: what it is now, and what it will be."""
-
-    what: str
-    old: str
-    new: str
-
-
-@dataclass(slots=True)
-class Preview:
-    """`destroys`: records or rights are lost by it. `typed` is what must be typed on a production profile then: the one
-    name that is destroyed, or how many and where. `command` does the same with Kafka's own tools."""
-
-    change: Change
-    command: str
-    typed: str = ""
-    destroys: bool = False
-    sentences: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-    def destroy(self, names: Iterable[str], cluster: str) -> None:
-        found = list(names)
-        self.destroys = True
-        self.typed = found[0] if len(found) == 1 else f"{len(found)} {cluster}"
+__all__ = ["HIDDEN", "NOTHING", "Preview", "Row", "preview"]
 
 
 async def preview(cluster: Cluster, change: Change) -> Preview:
@@ -77,16 +55,16 @@ async def preview(cluster: Cluster, change: Change) -> Preview:
 
 async def _create(cluster: Cluster, change: CreateTopic, found: Preview) -> None:
     partitions = (
-        _many(change.partitions, "partition") if change.partitions > 0 else "as many partitions as the broker says"
+        many(change.partitions, "partition") if change.partitions > 0 else "as many partitions as the broker says"
     )
-    copies = _many(change.replication, "replica") if change.replication > 0 else "as many replicas as the broker says"
+    copies = many(change.replication, "replica") if change.replication > 0 else "as many replicas as the broker says"
     found.sentences.append(f"The topic {change.name} is created with {partitions} and {copies} of each.")
     found.rows += [Row(name, NOTHING, value) for name, value in change.configs.items()]
     seen = await cluster.topic(change.name)
     if seen.topics:
         found.warnings.append(f"There is a topic {change.name} already: the broker will refuse.")
     if change.replication > len(seen.brokers):
-        there = _many(len(seen.brokers), "broker")
+        there = many(len(seen.brokers), "broker")
         found.warnings.append(f"{change.replication} replicas need as many brokers, and there are {there}.")
     if change.replication == 1 and len(seen.brokers) > 1:
         found.warnings.append("With one replica, what a broker holds is out of reach while it is down.")
@@ -95,9 +73,9 @@ async def _create(cluster: Cluster, change: CreateTopic, found: Preview) -> None
 async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> None:
     names = set(change.names)
     found.destroy(change.names, cluster.profile.name)
-    found.sentences.append(f"{_named(change.names, 'topic', 'The')} and all records in it are deleted for ever.")
+    found.sentences.append(f"{named(change.names, 'topic', 'The')} and all records in it are deleted for ever.")
     if len(names) > 1:
-        found.sentences[-1] = f"{_named(change.names, 'topic')} and all records in them are deleted for ever."
+        found.sentences[-1] = f"{named(change.names, 'topic')} and all records in them are deleted for ever."
     metadata = await topics_of(cluster, change.names)
     topics = [topic for topic in metadata.topics if topic.name in names]
     _warn_internal(topics, found)
@@ -109,11 +87,11 @@ async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> Non
         inside = [
             spans[source] for part in topic.partitions if (source := TopicPartition(topic.name, part.id)) in spans
         ]
-        size = _many(sum(end - start for start, end in inside), "record")
+        size = many(sum(end - start for start, end in inside), "record")
         unread = len(topic.partitions) - len(inside)
-        size += f", {_many(unread, 'partition')} could not be read" if unread else ""
-        found.rows.append(Row(topic.name, f"{_many(len(topic.partitions), 'partition')}, up to {size}", "deleted"))
-    lost = f"Up to {_many(total, 'record')} {_verb(total)} lost, by the offsets that they span."
+        size += f", {many(unread, 'partition')} could not be read" if unread else ""
+        found.rows.append(Row(topic.name, f"{many(len(topic.partitions), 'partition')}, up to {size}", "deleted"))
+    lost = f"Up to {many(total, 'record')} {verb(total)} lost, by the offsets that they span."
     found.sentences.append(lost if total else "By their offsets, no records are in them now.")
     found.warnings.append("A program that still writes may have the topic made again, with the broker's defaults.")
 
@@ -121,7 +99,7 @@ async def _delete(cluster: Cluster, change: DeleteTopics, found: Preview) -> Non
 async def _add(cluster: Cluster, change: AddPartitions, found: Preview) -> None:
     topics = (await cluster.topic(change.topic)).topics
     has = sum(len(topic.partitions) for topic in topics)
-    found.sentences.append(f"The topic {change.topic} gets {_many(change.total - has, 'partition')} more.")
+    found.sentences.append(f"The topic {change.topic} gets {many(change.total - has, 'partition')} more.")
     found.rows.append(Row("Partitions", count(has), count(change.total)))
     _warn_internal(topics, found)
     found.warnings.append(
@@ -143,7 +121,7 @@ async def _alter(cluster: Cluster, change: AlterConfig, found: Preview) -> None:
         _warn_unread(failure, found)
         entries = {}  # then a setting counts as losing the most that it may
     where = f"the {change.kind} {change.name}" if change.name else "all brokers"
-    found.sentences.append(f"{_many(len(change.sets) + len(change.resets), 'setting')} of {where} changes at once.")
+    found.sentences.append(f"{many(len(change.sets) + len(change.resets), 'setting')} of {where} changes at once.")
     if len(change.sets) + len(change.resets) > 1:
         found.sentences[-1] = found.sentences[-1].replace("changes", "change")
     wanted: dict[str, str | None] = {**change.sets, **{name: _default(entries.get(name)) for name in change.resets}}
@@ -184,9 +162,7 @@ async def _purge(cluster: Cluster, change: PurgeRecords, found: Preview) -> None
         found.rows.append(Row(name_of(source), f"offsets {count(start)} to {count(end)}", then))
         if to > end:
             found.warnings.append(f"{name_of(source)} ends at {end}: the broker will refuse {before}.")
-    found.sentences.append(
-        f"Up to {_many(total, 'record')} of {_named(topics, 'topic')} {_verb(total)} deleted for ever."
-    )
+    found.sentences.append(f"Up to {many(total, 'record')} of {named(topics, 'topic')} {verb(total)} deleted for ever.")
     configs = await cluster.topic_configs(topics)
     for topic, entries in configs.items():
         if not isinstance(entries, Failure) and _value(entries.get("cleanup.policy")) == "compact":
@@ -195,7 +171,7 @@ async def _purge(cluster: Cluster, change: PurgeRecords, found: Preview) -> None
 
 async def _elect(cluster: Cluster, change: ElectPreferred, found: Preview) -> None:
     partitions = await partitions_of(cluster, change.partitions)
-    found.sentences.append(f"The preferred replica becomes leader of {_many(len(change.partitions), 'partition')}.")
+    found.sentences.append(f"The preferred replica becomes leader of {many(len(change.partitions), 'partition')}.")
     found.sentences.append("Clients notice and go to the new leader by themselves.")
     for source, part in partitions.items():
         name, preferred = name_of(source), part.replicas[0] if part.replicas else None
@@ -219,13 +195,13 @@ async def _reassign(cluster: Cluster, change: Reassign, found: Preview) -> None:
         if unknown := sorted(set(wanted) - known):
             found.warnings.append(f"{name}: there is no broker {_brokers(unknown)} now.")
         if now and len(wanted) < len(now):
-            found.warnings.append(f"{name}: {_many(len(now) - len(wanted), 'replica')} fewer than now.")
+            found.warnings.append(f"{name}: {many(len(now) - len(wanted), 'replica')} fewer than now.")
     stopped = sum(wanted is None for wanted in change.replicas.values())
     if stopped:
-        found.sentences.append(f"The move of {_many(stopped, 'partition')} is cancelled.")
+        found.sentences.append(f"The move of {many(stopped, 'partition')} is cancelled.")
     if len(change.replicas) > stopped:
-        moved = _many(len(change.replicas) - stopped, "partition")
-        made = _many(copies, "new replica")
+        moved = many(len(change.replicas) - stopped, "partition")
+        made = many(copies, "new replica")
         found.sentences.append(
             f"{moved} of other replicas: {made} to be filled over the network, then the old ones go."
         )
@@ -235,7 +211,7 @@ async def _reassign(cluster: Cluster, change: Reassign, found: Preview) -> None:
 async def _acls(cluster: Cluster, change: CreateAcls | DeleteAcls, found: Preview) -> None:
     creates = isinstance(change, CreateAcls)
     number = len(change.acls)
-    found.sentences.append(f"{_many(number, 'ACL')} {_verb(number)} {'created' if creates else 'deleted'}.")
+    found.sentences.append(f"{many(number, 'ACL')} {verb(number)} {'created' if creates else 'deleted'}.")
     if not creates:
         found.destroy([acl.principal for acl in change.acls], cluster.profile.name)
         found.sentences.append("What was allowed by it is refused from now on; what was denied may be allowed.")
@@ -287,6 +263,10 @@ _LOOKS: dict[type[Change], Callable[[Cluster, Any, Preview], Awaitable[None]]] =
     SetScram: _scram,
     DeleteScram: _scram,
     AlterQuota: _quota,
+    AlterOffsets: group_previews.set_offsets,
+    DeleteOffsets: group_previews.delete_offsets,
+    DeleteGroups: group_previews.delete_groups,
+    RemoveMembers: group_previews.remove_members,
 }
 
 
@@ -327,16 +307,3 @@ def _brokers(ids: Iterable[int]) -> str:
 
 def _limit(limit: float | None) -> str:
     return NOTHING if limit is None else f"{limit:,.15g}"
-
-
-def _named(names: Iterable[str], what: str, article: str = "the") -> str:
-    found = list(names)
-    return f"{article} {what} {found[0]}" if len(found) == 1 else f"{count(len(found))} {what}s"
-
-
-def _verb(number: int) -> str:
-    return "is" if number == 1 else "are"
-
-
-def _many(number: int, what: str, plural: str = "") -> str:
-    return f"{count(number)} {what if number == 1 else plural or what + 's'}"

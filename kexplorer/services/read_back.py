@@ -9,23 +9,28 @@ from typing import Any
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     ResourceKind,
     SetScram,
+    items_of,
 )
 from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure
 from kexplorer.model.topics import Edge, Partition
-from kexplorer.services.present import config_entries, name_of, partitions_of, topics_of
+from kexplorer.services.present import commits_of, config_entries, name_of, partitions_of, topics_of
 
 _PATIENCE = 8.0  # seconds until every broker has heard of a change from the controller
 _OWN = (ConfigSource.TOPIC, ConfigSource.DYNAMIC_BROKER)
@@ -163,6 +168,28 @@ async def _limited(cluster: Cluster, change: AlterQuota, _: set[str]) -> list[st
     return found + [f"{name} is set still, to {limits[name]:.15g}." for name in change.resets if name in limits]
 
 
+async def _offsets(cluster: Cluster, change: AlterOffsets | DeleteOffsets, taken: set[str]) -> list[str]:
+    asked = change.offsets if isinstance(change, AlterOffsets) else dict.fromkeys(change.partitions)
+    wanted = {source: offset for source, offset in asked.items() if name_of(source) in taken}
+    committed = await commits_of(cluster, change.group, wanted)
+    wrong = ((source, committed[source]) for source, offset in wanted.items() if committed[source] != offset)
+    return [f"{name_of(source)} is committed at {'nothing' if has is None else has} now." for source, has in wrong]
+
+
+async def _gone(cluster: Cluster, change: DeleteGroups, taken: set[str]) -> list[str]:
+    there = {group.id for group in (await cluster.groups()).listed}
+    return [f"The group {name} is there still, or again." for name in change.groups if name in taken & there]
+
+
+async def _left(cluster: Cluster, change: RemoveMembers, taken: set[str]) -> list[str]:
+    """Who comes back has another member id. Only a static member is known again."""
+    group = (await cluster.describe_groups([change.group]))[change.group]
+    if isinstance(group, Failure):
+        raise group
+    there = {member.id for member in group.members} | {member.instance for member in group.members}
+    return [f"{each} is a member still, or again." for each in items_of(change) if each in taken & there]
+
+
 def _brokers(part: Partition) -> str:
     return ", ".join(map(str, part.replicas))
 
@@ -180,4 +207,8 @@ _COMPARISONS: dict[type[Change], Callable[[Cluster, Any, set[str]], Awaitable[li
     SetScram: _scram,
     DeleteScram: _scram,
     AlterQuota: _limited,
+    AlterOffsets: _offsets,
+    DeleteOffsets: _offsets,
+    DeleteGroups: _gone,
+    RemoveMembers: _left,
 }

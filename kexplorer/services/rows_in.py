@@ -6,8 +6,9 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import islice
@@ -15,16 +16,21 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from kexplorer.formats.functions import milliseconds
-from kexplorer.formats.outgoing import LineReader
+from kexplorer.formats.outgoing import LineReader, keyless
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.lines import PLACE_BITS, BlocksOfLines, LineBlock, LineFormat, LinePlace
 from kexplorer.model.produce import Outgoing, RowBatch, Rows, RowsSource, RowTrouble
 from kexplorer.store.daemon import in_daemon
 
 _LONGEST = 64 << 20  # bytes of a line, a cell or a file: no broker takes more
 _BLOCK = 256 << 10  # bytes that are read at once
+_PLACE = 1 << 20  # bytes that another process reads at once
+_PLACES = 32  # that are found at once, with a thread for that
+_MANY = 8 << 20  # bytes of an input that is worth processes of its own: they take half a second to start
 _MOST_TROUBLES = 1000  # that a check of all rows keeps
 _CHECKED = 2000  # rows at a time
 _DAY = 86_400.0  # seconds
+_MAYBE_EMPTY = re.compile(rb"\n\s")
 
 
 class RowsFormat(StrEnum):
@@ -74,6 +80,18 @@ class RowsFile:
                     return _Csv(self)
                 case RowsFormat.FOLDER:
                     return _Folder(self)
+        except OSError as error:
+            raise _unreadable(self.path, error) from None
+
+    def lines(self, answered: Container[int] = ()) -> BlocksOfLines | None:
+        """The same as blocks that are not read yet, without the rows that are `answered`; None where that is not worth
+        it. Raises as `open` does."""
+        if self.format is not RowsFormat.JSONL or not self.topic:
+            return None
+        try:
+            if self.path.stat().st_size < _MANY:
+                return None
+            return _Blocks(self, answered)
         except OSError as error:
             raise _unreadable(self.path, error) from None
 
@@ -158,12 +176,75 @@ class _Lines:
                 continue
             try:
                 if len(line) > _LONGEST:
-                    raise Failure(FailureKind.INVALID, "The line is longer than 64 MB.", "No broker takes that.")
+                    raise _too_long()
                 batch.outgoing.append(self._reader.line(line))
                 batch.rows.append(number)
             except Failure as failure:
                 batch.troubles.append(RowTrouble(number, f"line {number}", failure))
         return batch
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _Blocks:
+    """Keeps `model.lines.BlocksOfLines`."""
+
+    def __init__(self, source: RowsFile, answered: Container[int]) -> None:
+        self.format = LineFormat(source.topic, source.keep_partition, source.keep_timestamp)
+        self._file: BinaryIO = source.path.open("rb")
+        self._path = str(source.path)
+        self._places: list[LinePlace] = []
+        self._answered = answered
+        self._row = 0
+
+    def next_places(self) -> list[LinePlace]:
+        before = len(self._places)
+        while len(self._places) < before + _PLACES:
+            start = self._file.tell()
+            self._file.seek(start + _PLACE - 1)
+            self._file.readline()
+            end = min(self._file.tell(), os.fstat(self._file.fileno()).st_size)
+            if end <= start:
+                break
+            self._places.append(LinePlace(self._path, start, end))
+        return self._places[before:]
+
+    def rows_of(self, numbers: Sequence[int]) -> list[int]:
+        found: dict[int, int] = {}
+        row = 0
+        for number, place in enumerate(self._places[: (max(numbers) >> PLACE_BITS) + 1]):
+            self._file.seek(place.start)
+            text = self._file.read(place.end - place.start)
+            lines = (at for at, line in enumerate(text.split(b"\n"), row + 1) if line.strip())
+            found |= dict(enumerate(lines, number << PLACE_BITS))
+            row += text.count(b"\n")
+        return [found[number] for number in numbers]
+
+    def next(self) -> LineBlock | None:
+        text = self._file.read(_BLOCK) + self._file.readline()
+        if not text:
+            return None
+        first, self._row = self._row + 1, self._row + text.count(b"\n") + (not text.endswith(b"\n"))
+        rows = array("q", range(first, self._row + 1))
+        if self._answered or text[:1].isspace() or _MAYBE_EMPTY.search(text) or len(text) > _LONGEST:
+            return self._sifted(text, rows)
+        return LineBlock(text, rows, keyless(text, keep_partition=self.format.keep_partition), [])
+
+    def _sifted(self, text: bytes, rows: array[int]) -> LineBlock:
+        troubles: list[RowTrouble] = []
+        kept: list[tuple[int, bytes]] = []
+        skipped = 0
+        for row, line in zip(rows, text.removesuffix(b"\n").split(b"\n"), strict=True):
+            if len(line) > _LONGEST:
+                troubles.append(RowTrouble(row, f"line {row}", _too_long()))
+            elif row in self._answered:
+                skipped += 1
+            elif line.strip():
+                kept.append((row, line))
+        text = b"\n".join([line for _, line in kept])
+        unordered = keyless(text, keep_partition=self.format.keep_partition)
+        return LineBlock(text, array("q", [row for row, _ in kept]), unordered, troubles, skipped)
 
     def close(self) -> None:
         self._file.close()
@@ -302,6 +383,10 @@ class _Folder:
 
 def _text_of(path: Path) -> TextIO:
     return path.open(encoding="utf-8-sig", newline="")
+
+
+def _too_long() -> Failure:
+    return Failure(FailureKind.INVALID, "The line is longer than 64 MB.", "No broker takes that.")
 
 
 def _unreadable(path: Path, error: OSError) -> Failure:

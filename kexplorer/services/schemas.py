@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from kexplorer.formats import registry_framing
+from kexplorer.formats.decode import decode
 from kexplorer.formats.decoded import FIRST_LOOK, Asked, Decoded
+from kexplorer.formats.encoding import Editable, Encoder, editable
+from kexplorer.formats.numbers import size
 from kexplorer.formats.schemas import Schema, Unavailable
+from kexplorer.formats.typed import NotFitting
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
-from kexplorer.model.schemas import Part, RegistryAccess, SchemaAssignment, SchemaKey, SubjectVersion
-from kexplorer.registry.cache import SchemaCache, WaitingSchemas, clause, read_assigned
+from kexplorer.model.records import Header
+from kexplorer.model.schemas import (
+    Part,
+    PayloadSchema,
+    RegistryAccess,
+    SchemaAssignment,
+    SchemaFormat,
+    SchemaKey,
+    SchemaText,
+    SubjectVersion,
+)
+from kexplorer.registry.cache import Answer, SchemaCache, WaitingSchemas, clause, read_assigned
 from kexplorer.registry.client import SECONDS, RegistryClient
 from kexplorer.registry.files import message_types, usable_schema
 from kexplorer.store.assignments import AssignmentStore, LoadedAssignments
@@ -61,8 +75,12 @@ class Schemas:
 
     # ---- what the registry has of a topic
 
+    async def subjects(self) -> list[str]:
+        """Of all topics, by name; raises `Failure`, as the next ones do."""
+        return sorted(await self._ask(lambda client: client.subjects()))
+
     async def versions(self, subject: str) -> tuple[int, ...]:
-        """As `RegistryClient.versions`; raises `Failure`, as the next ones do."""
+        """As `RegistryClient.versions`."""
         return await self._ask(lambda client: client.versions(subject))
 
     async def version(self, subject: str, version: int) -> SubjectVersion:
@@ -77,6 +95,39 @@ class Schemas:
                 return await in_daemon("schema registry", lambda: self._cache.ask(question), 2 * SECONDS)
             except TimeoutError:
                 raise Failure(FailureKind.TIMEOUT, "The registry did not answer in time.") from None
+
+    # ---- what a person writes by them
+
+    async def schema(self, key: SchemaKey) -> SchemaText:
+        """Of an id or GUID, with all that it refers to. Raises `Failure`."""
+        await self.prepare([key])
+        return _available(self._cache.text(key))
+
+    def assigned_schema(self, topic: str, part: Part) -> SchemaText | None:
+        """Of the file that is assigned. Raises `Failure` where that cannot be used."""
+        text = self._cache.assigned_text(topic, part)
+        return None if text is None else _available(text)
+
+    async def editable(self, payload: bytes, topic: str, part: Part, headers: Sequence[Header]) -> Editable | None:
+        """`payload` of a record with `headers` as JSON, and what writes it again as it was. None where it has no
+        schema, or one that cannot be had, or where the JSON would not tell all of it."""
+        first = decode(payload, FIRST_LOOK, self, topic, part, headers)
+        if first.awaits is not None:
+            await self.prepare([first.awaits])
+        return await asyncio.to_thread(self._editable, Asked(memoryview(payload), None, self, topic, part, headers))
+
+    def _editable(self, asked: Asked) -> Editable | None:
+        topic, part = asked.topic, asked.part
+        decoded = decode(bytes(asked.payload), None, self, topic, part, asked.headers)
+        if isinstance(registry_framing.assigned(asked), Decoded):
+            text, schema = self._cache.assigned_text(topic, part), self.assigned(topic, part)
+        elif decoded.schema_id is not None:
+            text, schema = self._cache.text(decoded.schema_id), self.lookup(decoded.schema_id)
+        else:
+            return None
+        if not isinstance(text, SchemaText) or schema is None or isinstance(schema, Unavailable):
+            return None
+        return editable(asked, decoded, text, schema)
 
     def for_workers(self) -> WaitingSchemas:
         """What search and export in other processes decode with; takes along what is known."""
@@ -119,9 +170,13 @@ class Schemas:
         for a file or a schema that cannot be used."""
 
         def work() -> Decoded | str:
-            cache = SchemaCache(assigned=[(replace(assignment, topics=topic), usable_schema(assignment))])
+            text = usable_schema(assignment)
+            cache = SchemaCache(assigned=[(replace(assignment, topics=topic), text)])
             asked = Asked(memoryview(sample), FIRST_LOOK, cache, topic, assignment.part)
-            return registry_framing.assigned(asked) or ""
+            found = registry_framing.assigned(asked) or ""
+            if isinstance(found, Decoded) and text.format is SchemaFormat.JSON:
+                return _held_to(found, text)
+            return found
 
         return await _from_disk(work)
 
@@ -141,6 +196,23 @@ async def open_schemas(profile: Profile, password: str, store: AssignmentStore |
 
     cache, failures = await _from_disk(read)
     return Schemas(cache, store, failures)
+
+
+def _held_to(found: Decoded, schema: SchemaText) -> Decoded:
+    """Decoding reads any JSON; what the schema says of it is told beside that."""
+    if not found.complete or found.text is None:
+        return replace(found, also=(*found.also, f"more than {size(FIRST_LOOK)} are not held to the schema here"))
+    try:
+        Encoder(PayloadSchema(schema)).encode(found.text)
+    except NotFitting as wrong:
+        return replace(found, also=(*found.also, f"it does not fit the schema: {wrong.reason}"))
+    return found
+
+
+def _available(text: Answer) -> SchemaText:
+    if isinstance(text, Unavailable):
+        raise Failure(FailureKind.UNREADABLE, f"The schema cannot be used: {text.why}.")
+    return text
 
 
 def _registry_client(profile: Profile, password: str) -> RegistryClient | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from kexplorer.model.produce import Deliveries
@@ -57,10 +57,22 @@ class Counts:
     def add(self, news: Deliveries) -> None:
         self.failed += len(news.failures)
         self.acknowledged += len(news) - len(news.failures)
-        if len(news) == len(news.failures):
-            return
-        self._newest.extend(news.latencies[-_SAMPLES // 4 :])
-        self._spread.extend(news.latencies[:: self._every])
+        if len(news) > len(news.failures):
+            self._add_latencies(news.latencies)
+
+    def add_counted(self, acknowledged: int, latencies: Sequence[float]) -> None:
+        """Records of which nothing else is known."""
+        self.acknowledged += acknowledged
+        self._add_latencies(latencies)
+
+    def forget_latencies(self) -> None:
+        """Those so far tell nothing of what is to come."""
+        self._newest.clear()
+        self._spread, self._every = array("f"), 1
+
+    def _add_latencies(self, latencies: Sequence[float]) -> None:
+        self._newest.extend(latencies[-_SAMPLES // 4 :])
+        self._spread.extend(latencies[:: self._every])
         while len(self._spread) > _SAMPLES:
             self._spread, self._every = self._spread[::2], self._every * 2
 

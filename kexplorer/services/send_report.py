@@ -28,7 +28,9 @@ class Answered:
         self._count += not self._bits[at] & _BIT[row & 7]
         self._bits[at] |= _BIT[row & 7]
 
-    def __contains__(self, row: int) -> bool:
+    def __contains__(self, row: object) -> bool:
+        if not isinstance(row, int):
+            return False
         at = row >> 3
         return at < len(self._bits) and bool(self._bits[at] & _BIT[row & 7])
 

@@ -15,10 +15,10 @@ from kexplorer.model.statistics import PieceStatistics, Statistics
 from kexplorer.model.topics import OffsetRange, TopicPartition
 from kexplorer.services.coverage import Plan, length
 from kexplorer.services.crew import Crew, Outcome, Scanning
+from kexplorer.services.settling import Settling
 
 SAMPLE = 100_000  # records that tell much of a topic in a few seconds
 _PLACES = 200  # at which a sample is read, all partitions together
-_STRIKES = 2  # pieces of a partition that fail one after the other; then the rest of it is not tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Counting:
         self._plan = Plan(ranges, False, workers, left_out)
         self._crew = Crew(scan, open_executor, workers)
         self._all, self._wanted, self._done = sum(map(length, ranges)), self._plan.left, 0
-        self._strikes: dict[TopicPartition, int] = {}
+        self._settling = Settling(self._plan, self.troubles)
         self._clock, self._began, self._ended = clock, clock(), 0.0
 
     async def step(self) -> bool:
@@ -93,30 +93,10 @@ class Counting:
         return Extent(self._done, self._wanted, self._all, (self._ended or self._clock()) - self._began)
 
     def _settle(self, outcome: Outcome) -> None:
-        piece, result = outcome.piece, outcome.result
-        source, end = piece.range.source, piece.range.end or 0
-        if not isinstance(result, PieceStatistics):
-            if isinstance(result, Failure):
-                self.troubles.append(Trouble(source, result, piece.range.start))
-            self._strike(source)
-            return
-        self.troubles += result.troubles
-        self.parts[source].merge(result.statistics)
-        self.whole.merge(result.statistics)
-        self._done += result.reached - piece.range.start
-        self._plan.learn(result.reached - piece.range.start, outcome.seconds)
-        if result.done:
-            self._strikes.pop(source, None)
-        elif any(trouble.offset == result.reached for trouble in result.troubles):
-            self._strike(source)
-        else:
-            self._plan.put_back(source, (result.reached, end))
-
-    def _strike(self, source: TopicPartition) -> None:
-        """What stops one piece after the other would stop all of them, each after its time limit."""
-        self._strikes[source] = self._strikes.get(source, 0) + 1
-        if self._strikes[source] >= _STRIKES:
-            self._plan.drop(source)
+        if (result := self._settling.take(outcome, PieceStatistics)) is not None:
+            self.parts[outcome.piece.range.source].merge(result.statistics)
+            self.whole.merge(result.statistics)
+            self._done += result.reached - outcome.piece.range.start
 
 
 OpenCounting = Callable[[Sequence[OffsetRange], Sequence[Trouble], int | None], Awaitable[Counting]]

@@ -13,9 +13,11 @@ from kexplorer.model.cluster import Cluster, ConfigEntry, ConfigSource, LogDir
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, Topic, TopicPartition
 from kexplorer.services.ranges import Place, resolve
+from kexplorer.store.daemon import in_daemon
 
 _SAMPLE = 2000  # records
 _SAMPLE_SECONDS = 10.0  # then what was read so far is the sample
+_ADD_UP_SECONDS = 30.0  # for 100,000 replicas, of which the window is spared the work
 _LOOK_UP = 200  # records, between two looks at the loop
 
 
@@ -161,12 +163,16 @@ async def _explained(placed: Mapping[bytes, int], partitions: int) -> KeySample:
 
 async def topic_sizes(cluster: Cluster, brokers: Iterable[int]) -> TopicSizes:
     """Raises the `Failure` of a broker where none of them told."""
-    sizes: dict[str, int] = defaultdict(int)
     folders, missing = await _log_dirs(cluster, brokers)
-    for folder in folders:
-        for source, replica in folder.replicas.items():
-            sizes[source.topic] += replica.size
-    return TopicSizes(dict(sizes), missing)
+
+    def add_up() -> dict[str, int]:
+        sizes: dict[str, int] = defaultdict(int)
+        for folder in folders:
+            for source, replica in folder.replicas.items():
+                sizes[source.topic] += replica.size
+        return dict(sizes)
+
+    return TopicSizes(await in_daemon("sizes", add_up, _ADD_UP_SECONDS), missing)
 
 
 async def partition_sizes(cluster: Cluster, brokers: Iterable[int]) -> dict[TopicPartition, int]:

@@ -41,8 +41,8 @@ class _Cut:
 
 @dataclass(slots=True)
 class _Frame:
-    """Rows from `start` below `end`. `records` may be fewer: then `places` has the number of each row's record, and -1
-    for an offset that has none. Not `complete`: some partition could not be read."""
+    """Rows from `start` below `end`. Unless each is the record of its number, `places` tells which is; -1 stands
+    for an offset without one. Not `complete`: some partition could not be read."""
 
     start: int
     end: int
@@ -85,6 +85,7 @@ class TopicWindow:
         self._rows_a_frame = _FRAME_ROWS
         self._nbytes = 0
         self._wanted: int | None = None
+        self._unproven: _Cut | None = None  # where the newest rows begin, if times are in order
         self._wake = asyncio.Event()
         self._marks = PageMarks(cluster, changed)
         self.troubles: list[Trouble] = []
@@ -142,6 +143,7 @@ class TopicWindow:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            await self._prove()
             row, self._wanted = self._wanted, None
             if row is None or self._frame_of(row):
                 continue
@@ -161,29 +163,53 @@ class TopicWindow:
         return frame
 
     async def fetch_newest(self, count: int) -> None:
-        """Fetches the last rows, `count` if they are spread evenly, with two questions to the brokers: the newest of
-        each partition are read, and those count that are younger than the oldest read of any."""
+        """Fetches the last rows, `count` if they are spread evenly, with one question to the brokers: the newest of
+        each partition are read, and those count that are younger than the oldest read of any. That is right unless
+        times are out of order, which `run()` finds out."""
         if not self._total:
             return
-        parts = list(zip(self._starts, self._ends, strict=True))
-        low = tuple(max(start, end - count) for start, end in parts)
-        tail = await self._read(_Cut(0, 0, low), _Cut(0, 0, self._ends))
-        firsts: dict[TopicPartition, int] = {}
-        for ms, source, _ in tail.records.positions():
-            firsts.setdefault(source, ms)
-        known = [firsts.get(s) for s, start, at in zip(self._sources, self._starts, low, strict=True) if at > start]
-        cut = _Cut(0, 0, self._starts)
-        if known and None not in known:
-            oldest = max(ms for ms in known if ms is not None)
-            younger = sum(ms > oldest for ms, *_ in tail.records.positions())
-            cut = await self._look(oldest + (younger >= count))  # of that very time there may be more, not read yet
-        if not tail.complete or any(at < begin for at, begin in zip(cut.offsets, low, strict=True)):
-            await self.fetch(self._total - 1)  # gaps, or times out of order: the long way
+        low = tuple(max(start, end - count) for start, end in zip(self._starts, self._ends, strict=True))
+        found, complete = await self._records(low, self._ends)
+        cut = self._cut_within(low, found, count) if complete else None
+        if cut is None:  # gaps, or too much at the same time: the long way
+            await self.fetch(self._total - 1)
             return
-        floor = dict(zip(self._sources, cut.offsets, strict=True))
-        places = enumerate(tail.records.positions())
-        rows = tail.records.select([row for row, (_, source, offset) in places if offset >= floor[source]])
-        self._keep(self._frame(cut, _Cut(self._total, 0, self._ends), rows, complete=True))
+        self._keep(self._frame(cut, _Cut(self._total, 0, self._ends), found, complete=True))
+        if cut.time:
+            self._unproven = cut
+            self._wake.set()
+
+    def _cut_within(self, low: tuple[int, ...], found: RecordColumns, count: int) -> _Cut | None:
+        """The earliest cut that `found`, all records from `low` to the ends, tells of by itself; time 0: a sure one."""
+        before = sum(low) - sum(self._starts)
+        if len(self._sources) == 1 or not before:
+            return _Cut(before, 0, low)
+        firsts: dict[TopicPartition, int] = {}
+        for ms, source, _ in found.positions():
+            firsts.setdefault(source, ms)
+        cut_off = [source for source, start, at in zip(self._sources, self._starts, low, strict=True) if at > start]
+        if any(source not in firsts for source in cut_off):
+            return None
+        time = 1 + max(firsts[source] for source in cut_off)
+        begins: dict[TopicPartition, int] = {}
+        younger = 0
+        for ms, source, offset in found.positions():
+            if ms >= time:
+                begins.setdefault(source, offset)
+            younger += source in begins
+        if 2 * younger < count:
+            return None
+        offsets = tuple(begins.get(source, end) for source, end in zip(self._sources, self._ends, strict=True))
+        return _Cut(sum(offsets) - sum(self._starts), time, offsets)
+
+    async def _prove(self) -> None:
+        """Whether the time index has the cut that the newest rows begin at; if not, they are fetched once more."""
+        cut, self._unproven = self._unproven, None
+        if cut is None or (await self._look(cut.time)).offsets == cut.offsets:
+            return
+        if (await self.fetch(self._total - 1)).start != cut.row:
+            self._drop(cut.row)
+        self._changed()
 
     async def row_at(self, ms: int) -> int:
         """The row of the first record at `ms` (milliseconds since 1970) or later; the number of rows if none is."""
@@ -229,9 +255,13 @@ class TopicWindow:
         frame = self._frames[self._frame_starts[at]] if at >= 0 else None
         return frame if frame and row < frame.end else None
 
-    def _keep(self, frame: _Frame) -> None:
-        if old := self._frames.pop(frame.start, None):
+    def _drop(self, start: int) -> None:
+        if old := self._frames.pop(start, None):
             self._nbytes -= old.records.nbytes
+            self._frame_starts.remove(start)
+
+    def _keep(self, frame: _Frame) -> None:
+        self._drop(frame.start)
         self._frames[frame.start] = frame
         self._nbytes += frame.records.nbytes
         if frame.records:
@@ -243,30 +273,41 @@ class TopicWindow:
         self._frame_starts = sorted(self._frames)
 
     async def _read(self, low: _Cut, high: _Cut) -> _Frame:
+        found, complete = await self._records(low.offsets, high.offsets)
+        return self._frame(low, high, found, complete)
+
+    async def _records(self, low: tuple[int, ...], high: tuple[int, ...]) -> tuple[RecordColumns, bool]:
+        """As they come, and whether all partitions could be read."""
         ranges = [
             OffsetRange(source, start, end)
-            for source, start, end in zip(self._sources, low.offsets, high.offsets, strict=True)
+            for source, start, end in zip(self._sources, low, high, strict=True)
             if start < end
         ]
         found, complete = RecordColumns(), True
         async with self._cluster.open_reader(ranges, self._isolation) as reader:
             while (batch := await reader.next_batch()) is not None:
-                found.extend(batch.records)
+                if found:
+                    found.extend(batch.records)
+                else:
+                    found = batch.records
                 complete = complete and not batch.troubles
                 self.troubles = [*self.troubles, *batch.troubles][-_TROUBLES:]
-        return self._frame(low, high, found.by_time(low.time), complete)
+        return found, complete
 
     def _frame(self, low: _Cut, high: _Cut, records: RecordColumns, complete: bool) -> _Frame:
-        """An offset without a record stands before the next record of its partition."""
-        rows = high.row - low.row
-        if len(records) == rows:
+        """Of `records`, those from `low` on, which stay where they are: sorting copies of them takes milliseconds. An
+        offset without a record stands before the next record of its partition."""
+        rows, order = high.row - low.row, records.time_order(low.time)
+        if len(self._sources) == 1 and len(order) == rows:
             return _Frame(low.row, high.row, records, complete)
-        places = array("i")
+        places, at_all = array("i"), list(records.positions())
         following = dict(zip(self._sources, low.offsets, strict=True))
-        for at, (_, source, offset) in enumerate(records.positions()):
-            places.extend([-1] * (offset - following[source]))
-            places.append(at)
-            following[source] = offset + 1
+        for at in order:
+            _, source, offset = at_all[at]
+            if (gap := offset - following[source]) >= 0:
+                places.extend([-1] * gap)
+                places.append(at)
+                following[source] = offset + 1
         places.extend([-1] * (rows - len(places)))
         return _Frame(low.row, high.row, records, complete, places)
 
@@ -281,10 +322,10 @@ class TopicWindow:
             return self._plain(row, floor, roof)
         await self._find_ends()
         low, high = self._known(row)
-        halve = False  # every other time, so that it ends however records are spread
-        while high.row - low.row > self._rows_a_frame and high.time - low.time > 1:
-            low, high = await self._narrow(row, low, high, halve)
-            halve = not halve
+        uneven = False
+        while high.row - low.row > self._rows_a_frame and (span := high.time - low.time) > 1:
+            low, high = await self._narrow(row, low, high, uneven)
+            uneven = 4 * (high.time - low.time) > span
         if high.row - low.row > self._rows_a_frame:
             return self._within_a_millisecond(row, low, high)
         return low, high
@@ -328,12 +369,21 @@ class TopicWindow:
         at = min(max(bisect_right(self._cuts, row, key=lambda cut: cut.row), 1), len(self._cuts) - 1)
         return self._cuts[at - 1], self._cuts[at]
 
-    async def _narrow(self, row: int, low: _Cut, high: _Cut, halve: bool) -> tuple[_Cut, _Cut]:
-        """A look between two cuts, where half a frame behind `row` should be if records came evenly."""
-        share = 0.5 if halve else (row + self._rows_a_frame / 2 - low.row) / (high.row - low.row)
-        ms = low.time + round((high.time - low.time) * share)
-        cut = await self._look(min(max(ms, low.time + 1), high.time - 1))
-        return (cut, high) if cut.row <= row else (low, cut)
+    async def _narrow(self, row: int, low: _Cut, high: _Cut, uneven: bool) -> tuple[_Cut, _Cut]:
+        """Looks at once a little before and a little behind the time where `row` should be if records came evenly. If
+        they are `uneven`, around the middle, so that it ends however they are spread."""
+        span = high.time - low.time
+        frame = self._rows_a_frame / (high.row - low.row)
+        share, aside = (
+            (1 / 2, 1 / 8) if uneven else ((row + 0.5 - low.row) / (high.row - low.row), max(1 / 32, frame / 3))
+        )
+        at, away = low.time + span * share, max(span * aside, 1)
+        times = {min(max(round(ms), low.time + 1), high.time - 1) for ms in (at - away, at + away)}
+        for cut in await asyncio.gather(*map(self._look, sorted(times))):
+            if cut.row > row:
+                return low, cut
+            low = cut
+        return low, high
 
     def _within_a_millisecond(self, row: int, low: _Cut, high: _Cut) -> tuple[_Cut, _Cut]:
         """More records of one millisecond than fit into a frame: they stand partition after partition."""

@@ -6,22 +6,15 @@ import csv
 import json
 import os
 import sqlite3
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
-
-import platformdirs
+from typing import Any
 
 from kexplorer.model.audit import AuditLine, Sent
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.store.daemon import in_daemon
-from kexplorer.store.files import make_private_directory
+from kexplorer.store.database import Database
 
-_DISK = 10.0  # seconds
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sent (
     id INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, profile TEXT NOT NULL, cluster TEXT NOT NULL,
@@ -41,16 +34,14 @@ SELECT s.id, s.at, s.profile, s.cluster, s.verb, s.targets, s.parameters, s.befo
 FROM sent s LEFT JOIN answered a ON a.id = s.id ORDER BY s.id DESC LIMIT ?"""
 _COLUMNS = ("time", "connection", "cluster", "change", "targets", "parameters", "before", "answered", "outcome")
 
-T = TypeVar("T")
-
 
 class AuditStore:
     """A file that only its owner can read. Every call works in a daemon thread, since a disk may hang, and raises
     `Failure` for what it cannot do."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or platformdirs.user_state_path("kexplorer", appauthor=False) / "audit.db"
-        self._lock = threading.Lock()
+        self._database = Database(path, "audit.db", _SCHEMA + _TRIGGERS, durable=True, called="The audit log")
+        self.path = self._database.path
 
     async def begin(self, sent: Sent) -> int:
         """The line is on disk when this returns; the answer is its id."""
@@ -60,18 +51,18 @@ class AuditStore:
             made = database.execute("INSERT INTO sent VALUES (NULL, ?, ?, ?, ?, ?, ?, ?)", (_now(), *texts))
             return made.lastrowid or 0
 
-        return await self._run(work, "Nothing was sent: a change needs its line in the audit log first.")
+        return await self._database.run(work, "Nothing was sent: a change needs its line in the audit log first.")
 
     async def finish(self, line: int, outcome: str, results: Mapping[str, str], notes: Sequence[str]) -> None:
         values = (line, _now(), outcome, _text(results), _text(notes))
         add = "INSERT INTO answered VALUES (?, ?, ?, ?, ?)"
-        await self._run(
+        await self._database.run(
             lambda database: database.execute(add, values), "The change was sent; its outcome is not noted."
         )
 
     async def lines(self, limit: int) -> list[AuditLine]:
         """The newest first, `limit` at most."""
-        return await self._run(lambda database: list(_read(database, limit)), "Nothing of it is shown.")
+        return await self._database.run(lambda database: list(_read(database, limit)), "Nothing of it is shown.")
 
     async def export(self, path: Path, wanted: Callable[[AuditLine], bool]) -> int:
         """Writes all lines that are `wanted`, the newest first, as CSV where `path` ends so, else as JSON lines.
@@ -91,42 +82,7 @@ class AuditStore:
                 ) from error
             return count
 
-        return await self._run(work, "Nothing was exported.")
-
-    async def _run(self, work: Callable[[sqlite3.Connection], T], consequence: str) -> T:
-        def locked() -> T:
-            with self._lock, self._open() as database:
-                return work(database)
-
-        try:
-            return await in_daemon("audit", locked, _DISK)
-        except TimeoutError:
-            why = "the disk did not answer"
-        except (sqlite3.Error, OSError, ValueError, KeyError, TypeError) as error:
-            why = str(error)
-        raise Failure(
-            FailureKind.REFUSED,
-            f"The audit log {self.path} could not be used: {why}. {consequence}",
-            "Check the disk and the file's permissions; a damaged file can be moved away.",
-        )
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, on disk at its end. SQLite gives the files beside the database its permissions."""
-        make_private_directory(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        handle = os.open(self.path, flags, 0o600)
-        try:
-            if sys.platform != "win32" and os.fstat(handle).st_uid != os.geteuid():
-                raise OSError("it belongs to another user")
-        finally:
-            os.close(handle)
-        with closing(sqlite3.connect(self.path, timeout=_DISK / 2)) as database, database:
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("PRAGMA foreign_keys = ON")
-            database.executescript(_SCHEMA + _TRIGGERS)
-            database.execute("BEGIN IMMEDIATE")
-            yield database
+        return await self._database.run(work, "Nothing was exported.")
 
 
 def _read(database: sqlite3.Connection, limit: int) -> Iterator[AuditLine]:

@@ -14,7 +14,7 @@ from kexplorer.store.files import read_private, write_private
 
 log = logging.getLogger(__name__)
 
-_LIMIT = 1 << 20  # bytes
+_LIMIT = 8 << 20  # bytes: a panel may keep a message that was not sent yet
 
 
 class Preferences:

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import platformdirs
+from typing import Any
 
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.search import FilterKind, FilterSpec, Interval, SavedSearch, SearchQuery, Undecoded, Where
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
-from kexplorer.store.daemon import in_daemon
-from kexplorer.store.files import make_private_directory
+from kexplorer.store.database import Database
 
 MOST_SEARCHES = 50  # the oldest are forgotten
 MOST_FOUND = 100_000  # positions of one search
-_DISK = 10.0  # seconds
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS search (
     id INTEGER PRIMARY KEY AUTOINCREMENT, profile TEXT NOT NULL, query TEXT NOT NULL,
@@ -39,7 +31,7 @@ CREATE TABLE IF NOT EXISTS undecoded (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, why TEXT NOT NULL);
 """
 
-T = TypeVar("T")
+_HINT = "Searches go on, but can't be taken up again. Move the file away; it only holds unfinished searches."
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +49,8 @@ class ScanStore:
     `Failure` for what it cannot do."""
 
     def __init__(self, path: Path | None = None) -> None:
-        self.path = path or platformdirs.user_state_path("kexplorer", appauthor=False) / "searches.db"
-        self._lock = threading.Lock()
+        self._database = Database(path, "searches.db", _SCHEMA, hint=_HINT)
+        self.path = self._database.path
 
     async def begin(self, profile: str, query: SearchQuery) -> int:
         """A new search; the answer is its id."""
@@ -69,7 +61,7 @@ class ScanStore:
             database.execute(f"DELETE FROM search WHERE id NOT IN ({kept})", (MOST_SEARCHES,))  # noqa: S608
             return made.lastrowid or 0
 
-        return await self._run(work)
+        return await self._database.run(work)
 
     async def add(
         self, search: int, steps: Sequence[Step], records: int, nbytes: int, undecoded: Undecoded | None = None
@@ -95,7 +87,7 @@ class ScanStore:
                     "Look for something rarer.",
                 )
 
-        await self._run(work)
+        await self._database.run(work)
 
     async def load(self, search: int) -> SavedSearch:
         """`Failure`(NOT_FOUND) if it was finished or forgotten."""
@@ -118,7 +110,7 @@ class ScanStore:
                 undecoded = Undecoded(records, TopicPartition(topic, partition), position, why)
             return SavedSearch(row[0], row[1], _query(row[2]), row[3], row[4], done, found, undecoded)
 
-        return await self._run(work)
+        return await self._database.run(work)
 
     async def unfinished(self, profile: str) -> list[SavedSearch]:
         """The newest first, without what was done and found."""
@@ -127,48 +119,10 @@ class ScanStore:
             rows = database.execute("SELECT * FROM search WHERE profile = ? ORDER BY id DESC", (profile,)).fetchall()
             return [SavedSearch(row[0], row[1], _query(row[2]), row[3], row[4]) for row in rows]
 
-        return await self._run(work)
+        return await self._database.run(work)
 
     async def forget(self, search: int) -> None:
-        await self._run(lambda database: database.execute("DELETE FROM search WHERE id = ?", (search,)))
-
-    async def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        def locked() -> T:
-            with self._lock, self._open() as database:
-                return work(database)
-
-        try:
-            return await in_daemon("searches", locked, _DISK)
-        except TimeoutError:
-            raise self._failed("the disk did not answer") from None
-        except (sqlite3.Error, OSError, ValueError, KeyError, TypeError) as error:
-            raise self._failed(str(error)) from error
-
-    @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction. SQLite gives the files beside the database the permissions of the database."""
-        make_private_directory(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        handle = os.open(self.path, flags, 0o600)
-        try:
-            if sys.platform != "win32" and os.fstat(handle).st_uid != os.geteuid():
-                raise self._failed("it belongs to another user")
-        finally:
-            os.close(handle)
-        with closing(sqlite3.connect(self.path, timeout=_DISK / 2)) as database, database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.execute("PRAGMA foreign_keys = ON")
-            database.executescript(_SCHEMA)
-            database.execute("BEGIN IMMEDIATE")
-            yield database
-
-    def _failed(self, why: str) -> Failure:
-        return Failure(
-            FailureKind.REFUSED,
-            f"{self.path} could not be used: {why}.",
-            "Searches go on, but can't be taken up again. Move the file away; it only holds unfinished searches.",
-        )
+        await self._database.run(lambda database: database.execute("DELETE FROM search WHERE id = ?", (search,)))
 
 
 def _text(query: SearchQuery) -> str:

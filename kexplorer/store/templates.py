@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kexplorer.model.produce import MessageTemplate
+from kexplorer.model.schemas import SchemaChoice
 from kexplorer.store.named import NamedStore
 
 
@@ -27,4 +28,26 @@ def _template(entry: dict[str, Any]) -> MessageTemplate | None:
     pairs = [each for each in headers if isinstance(each, list) and len(each) == 2 and isinstance(each[0], str)]
     if len(pairs) < len(headers) or not all(text is None or isinstance(text, str) for _, text in pairs):
         return None
-    return MessageTemplate(key=key, value=value, headers=tuple((name, text) for name, text in pairs), **texts)
+    try:
+        key_schema, value_schema = _choice(entry.get("key_schema")), _choice(entry.get("value_schema"))
+    except ValueError:
+        return None
+    headers = tuple((name, text) for name, text in pairs)
+    return MessageTemplate(
+        key=key, value=value, headers=headers, key_schema=key_schema, value_schema=value_schema, **texts
+    )
+
+
+def _choice(entry: Any) -> SchemaChoice | None:
+    """Raises ValueError."""
+    match entry:
+        case None:
+            return None
+        case {
+            "subject": str(subject),
+            "version": None | int() as version,
+            "id": None | int() as number,
+            "type_name": str(name),
+        }:
+            return SchemaChoice(subject, version, number, name)
+    raise ValueError(entry)

@@ -12,7 +12,14 @@ from kexplorer.ui.marks import link_colour, paint_dot, paint_link, profile_colou
 from kexplorer.ui.models.cluster_tree import NODE_ROLE, Node, Section
 from kexplorer.ui.theme import row_height, tokens
 
-_ICONS = {Section.OVERVIEW: "cluster", Section.TOPICS: "topic", Section.ACCESS: "key"}
+SECTION_ICONS = {
+    Section.OVERVIEW: "cluster",
+    Section.GROUPS: "group",
+    Section.LAG: "lag",
+    Section.REPLAYS: "replay",
+    Section.ACCESS: "key",
+    Section.TOPICS: "topic",
+}
 
 
 class NodeDelegate(QStyledItemDelegate):
@@ -68,7 +75,7 @@ class NodeDelegate(QStyledItemDelegate):
 
     def _section(self, painter: QPainter, option: QStyleOptionViewItem, area: QRect, node: Node) -> None:
         mode = QIcon.Mode.Selected if _selected(option) else QIcon.Mode.Normal
-        icon(_ICONS[node.section or Section.TOPICS], "muted").paint(painter, _box(area.left(), area), mode=mode)
+        icon(SECTION_ICONS[node.section or Section.TOPICS], "muted").paint(painter, _box(area.left(), area), mode=mode)
         count = f"{node.total:,}" if node.found == node.total else f"{node.found:,} of {node.total:,}"
         count = count if node.section is Section.TOPICS else ""
         self._text(painter, option, area, count, muted=True, align=Qt.AlignmentFlag.AlignRight)

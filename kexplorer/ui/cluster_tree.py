@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from PySide6.QtCore import QModelIndex, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QGuiApplication, QKeyEvent
@@ -19,10 +20,11 @@ from PySide6.QtWidgets import (
 from kexplorer.model.cluster import ConnectionState, Link
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import Topic
-from kexplorer.ui.cluster_delegate import NodeDelegate
+from kexplorer.ui.cluster_delegate import SECTION_ICONS, NodeDelegate
 from kexplorer.ui.commands import Commands
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.cluster_tree import ClusterTreeModel, Node, Section
+from kexplorer.ui.panels.topic_views import LOOKS
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
 
@@ -162,12 +164,8 @@ class ClusterTree(QWidget):
         name = node.profile.name
         if node.topic:
             self._commands.open_topic(name, node.topic)
-        elif node.section is Section.OVERVIEW:
-            self._commands.open_overview(name)
-        elif node.section is Section.ACCESS:
-            self._commands.open_access(name)
         elif node.section or node.more or node.state:
-            self._commands.open_topics(name)
+            self._commands.open_section(name, node.section or Section.TOPICS)
         else:
             self._commands.connect(name)
 
@@ -191,13 +189,15 @@ class ClusterTree(QWidget):
             offer("Open messages", "message", lambda: commands.open_topic(name, node.topic))
             offer("Produce messages", "produce", lambda: commands.open_produce(name, node.topic))
             offer("Partitions and configuration", "partition", lambda: commands.open_details(name, node.topic))
+            menu.addSeparator()
+            for view, (icon_name, _) in LOOKS.items():
+                offer(str(view), icon_name, lambda _, view=view: commands.open_view(name, view, node.topic))
+            menu.addSeparator()
             offer("Copy name", "copy", lambda: QGuiApplication.clipboard().setText(node.topic))
             return menu
-        if node.state:
-            offer("Open overview", "cluster", lambda: commands.open_overview(name))
-        offer("Open topics", "topic", lambda: commands.open_topics(name))
-        if node.state:
-            offer("Open access", "key", lambda: commands.open_access(name))
+        for section in Section if node.state else (Section.TOPICS,):
+            run = partial(commands.open_section, name, section)
+            offer(f"Open {section.lower()}", SECTION_ICONS[section], lambda _, run=run: run())
         if node.section or node.more:
             offer("Refresh", "refresh", lambda: commands.refresh(name))
             return menu

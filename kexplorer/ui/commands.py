@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from kexplorer.ui.models.cluster_tree import Section
+from kexplorer.ui.panels.topic_views import View
+
 
 class Commands(Protocol):
     """Every call returns at once; what takes time runs as a task of its owner. `profile` is a profile's name."""
@@ -25,7 +28,7 @@ class Commands(Protocol):
 
     def refresh(self, profile: str) -> None: ...
 
-    def open_topics(self, profile: str) -> None: ...
+    def open_section(self, profile: str, section: Section) -> None: ...
 
     def open_topic(self, profile: str, topic: str) -> None: ...
 
@@ -37,15 +40,21 @@ class Commands(Protocol):
         """A topic's partitions, configuration, consumers, statistics."""
         ...
 
-    def open_overview(self, profile: str) -> None: ...
-
-    def open_access(self, profile: str) -> None: ...
+    def open_view(self, profile: str, view: View, topic: str) -> None: ...
 
     def open_produce(self, profile: str, topic: str) -> None:
         """With "" the topic is chosen there."""
         ...
 
+    def open_doctor(self, profile: str) -> None:
+        """What is wrong with the cluster."""
+        ...
+
     def open_audit(self) -> None: ...
+
+    def open_alerts(self) -> None: ...
+
+    def open_config_check(self) -> None: ...
 
     def set_theme(self, theme: str) -> None:
         """`theme` is "system", "light" or "dark"."""

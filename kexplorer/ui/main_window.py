@@ -14,12 +14,14 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QInputDialog,
     QMainWindow,
+    QSystemTrayIcon,
     QTabWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from kexplorer.model.alerts import Alert
 from kexplorer.model.cluster import ConnectionState
 from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
@@ -33,6 +35,7 @@ from kexplorer.ui.jobs_view import JobsView
 from kexplorer.ui.log_view import LogView
 from kexplorer.ui.marks import profile_dot
 from kexplorer.ui.menus import THEMES, Menus
+from kexplorer.ui.models.cluster_tree import Section
 from kexplorer.ui.models.log import LogHandler
 from kexplorer.ui.palette import Entry, Palette
 from kexplorer.ui.panel import Panel
@@ -45,6 +48,7 @@ from kexplorer.ui.workspace import Workspace
 from kexplorer.ui.zones import LOCAL, zone_named
 
 _DOCKS_VERSION = 1
+_ALERT_MS = 15_000  # that an alert stands in the status bar
 _PAGE_MEMORY = 256  # MiB that a tab keeps of pages
 _PAGE_MEMORIES = range(32, 4097)
 _ZOOMS = (70, 80, 90, 100, 110, 125, 150, 175, 200)
@@ -73,6 +77,7 @@ class MainWindow(QMainWindow):
         self.theme, self.zoom, self.zone = THEMES[0], 100, LOCAL
         self.page_memory = _PAGE_MEMORY
         self._versions = versions
+        self._tray: QSystemTrayIcon | None = None  # made for the first alert
         self._brokers: dict[str, int] = {}
         self._panel: Panel | None = None
         self._lent: list[tuple[QWidget, QAction]] = []  # actions of the current panel, and the window that obeys them
@@ -115,6 +120,15 @@ class MainWindow(QMainWindow):
         """For what concerns no panel: above the tabs, until it is dismissed."""
         self.strip.show_failure(failure)
 
+    def show_alert(self, alert: Alert) -> None:
+        """On the desktop, where there is a place for it, and in the status bar."""
+        self.status_bar.showMessage(alert.text, _ALERT_MS)
+        if self._tray is None and QSystemTrayIcon.isSystemTrayAvailable():
+            self._tray = QSystemTrayIcon(application_icon(), self)
+            self._tray.show()
+        if self._tray:
+            self._tray.showMessage(alert.rule.name, alert.text)
+
     # what is remembered
 
     def save_state(self) -> dict[str, object]:
@@ -148,6 +162,9 @@ class MainWindow(QMainWindow):
         self.palette_dialog.recent = [key for key in recent if isinstance(key, str)] if isinstance(recent, list) else []
         self.menus.internal.setChecked(saved.get("internal") is True)
         self.workspace.restore_state(saved.get("workspace"))
+        there = self.screen().availableSize()
+        if self.width() >= there.width() or self.height() >= there.height():  # its edges would be off the screen
+            self.setWindowState(self.windowState() | Qt.WindowState.WindowMaximized)
 
     # what a person asks of the window itself
 
@@ -339,7 +356,7 @@ class MainWindow(QMainWindow):
         message = icon("message", "muted")
         for profile in model.profiles():
             name, dot = profile.name, profile_dot(profile.colour)
-            yield Entry(f"profile/{name}", name, partial(commands.open_topics, name), dot, "Cluster")
+            yield Entry(f"profile/{name}", name, partial(commands.open_section, name, Section.TOPICS), dot, "Cluster")
             for topic in model.topics(name):
                 yield Entry(f"topic/{name}/{topic}", topic, partial(commands.open_topic, name, topic), message, name)
 

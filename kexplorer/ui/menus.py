@@ -9,13 +9,24 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QMenu, QMenuBar
 
+from kexplorer.ui.cluster_delegate import SECTION_ICONS
+from kexplorer.ui.commands import Commands
 from kexplorer.ui.icons import icon
+from kexplorer.ui.models.cluster_tree import Section
 from kexplorer.ui.zones import LOCAL
 
 if TYPE_CHECKING:
     from kexplorer.ui.main_window import MainWindow
 
 THEMES = ("system", "light", "dark")
+_SECTION_KEYS = {
+    Section.OVERVIEW: "Ctrl+O",
+    Section.TOPICS: "Ctrl+T",
+    Section.GROUPS: "Ctrl+Alt+Q",
+    Section.LAG: "Ctrl+Alt+L",
+    Section.REPLAYS: "Ctrl+Alt+T",
+    Section.ACCESS: "Ctrl+Shift+A",
+}
 
 
 class Menus(QMenuBar):
@@ -47,10 +58,9 @@ class Menus(QMenuBar):
         for action, text, possible in (
             (self._connect, f"Connect {name}", not connected),
             (self._disconnect, f"Disconnect {name}", connected),
-            (self._overview, f"Overview of {name}", True),
-            (self._topics, f"Topics of {name}", True),
+            *((action, f"{section} of {name}", True) for section, action in self._sections.items()),
             (self._produce, f"Produce to {name}", True),
-            (self._access, f"Access to {name}", True),
+            (self._doctor, f"Examine {name}", True),
             (self._refresh, f"Refresh {name}", connected),
             (self._edit, f"Edit {name}…", True),
             (self._duplicate, f"Duplicate {name}…", True),
@@ -81,10 +91,12 @@ class Menus(QMenuBar):
         do = self._commands
         self._connect = offer(menu, "Connect", "Ctrl+Shift+L", on(do.connect), "plug")
         self._disconnect = offer(menu, "Disconnect", "Ctrl+Shift+D", on(do.disconnect), "unplug")
-        self._overview = offer(menu, "Overview", "Ctrl+O", on(do.open_overview), "cluster")
-        self._topics = offer(menu, "Topics", "Ctrl+T", on(do.open_topics), "topic")
+        self._sections = {
+            section: offer(menu, section, keys, on(partial(_open_section, do, section)), SECTION_ICONS[section])
+            for section, keys in _SECTION_KEYS.items()
+        }
         self._produce = offer(menu, "Produce", "Ctrl+P", lambda: do.open_produce(self._window.target, ""), "produce")
-        self._access = offer(menu, "Access", "Ctrl+Shift+A", on(do.open_access), "key")
+        self._doctor = offer(menu, "Doctor", "Ctrl+Alt+M", on(do.open_doctor), "shield")
         self._refresh = offer(menu, "Refresh", "F5", on(do.refresh), "refresh")
         menu.addSeparator()
         self._edit = offer(menu, "Edit", "Ctrl+Shift+E", on(do.edit), "edit")
@@ -107,6 +119,8 @@ class Menus(QMenuBar):
         offer(menu, "Jobs", "Ctrl+J", window.toggle_jobs, "jobs")
         offer(menu, "Log", "Ctrl+L", window.toggle_log, "log")
         offer(menu, "Audit log", "Ctrl+Shift+J", self._commands.open_audit, "clock")
+        offer(menu, "Alerts", "Ctrl+Alt+W", self._commands.open_alerts, "warning")
+        offer(menu, "Configuration check", "Ctrl+Shift+Y", self._commands.open_config_check, "shield")
         self.internal = offer(menu, "Internal topics", "Ctrl+Shift+I", lambda: None)
         self.internal.setCheckable(True)
         self.internal.toggled.connect(window.tree.show_internal)
@@ -158,6 +172,10 @@ class Menus(QMenuBar):
         menu = self.addMenu(title)
         self._menus.append(menu)
         return menu
+
+
+def _open_section(commands: Commands, section: Section, profile: str) -> None:
+    commands.open_section(profile, section)
 
 
 def offer(menu: QMenu, text: str, keys: str, run: Callable[[], object], icon_name: str = "") -> QAction:

@@ -14,11 +14,10 @@ def topic_filter(text: str) -> Callable[[str], int | None]:
     Capitals don't matter. Raises `Failure`(INVALID) for what is no regular expression."""
     text = text.strip()
     if text.startswith("/"):
-        from kexplorer.formats.regex import compile_regex  # noqa: PLC0415  (few filters need it)
+        from kexplorer.formats.name_pattern import compile_name_pattern  # noqa: PLC0415  (few filters need it)
 
-        pattern = text[1:-1] if len(text) > 1 and text.endswith("/") else text[1:]
-        found = compile_regex(pattern, case_sensitive=False)
-        return lambda name: 0 if found(name.encode()) else None
+        found = compile_name_pattern(text[1:-1] if len(text) > 1 and text.endswith("/") else text[1:])
+        return lambda name: 0 if found(name) else None
     if text.startswith("~"):
         words = text[1:].lower().split()
         return lambda name: score(words, name.lower())

@@ -1,8 +1,12 @@
 """Cells say what the record's own view says, in one line, whatever the bytes are."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
+import cbor2
+import msgpack
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +15,7 @@ from kexplorer.formats import cell_text as module
 from kexplorer.formats.cell_text import CellTexts
 from kexplorer.formats.decode import decode
 from kexplorer.formats.schemas import JsonSchema, Schema, Unavailable, compiled
+from kexplorer.formats.text import Kind, visible
 from kexplorer.model.records import Header, Peek, Record, RecordColumns, TimestampType
 from kexplorer.model.schemas import Part, SchemaFormat, SchemaKey, SchemaText
 from kexplorer.model.topics import TopicPartition
@@ -217,3 +222,31 @@ def test_no_bytes_raise_or_say_more_than_the_record_does(payload: bytes, key: in
         assert json.loads(whole or "") == json.loads(decoded.text or "")
     elif key != 9:  # a cell does not check the JSON of a JSON Schema
         assert whole is None
+
+
+@pytest.mark.parametrize("pack", [msgpack.packb, cbor2.dumps])
+def test_what_the_bytes_alone_tell(pack: Callable[[object], bytes]) -> None:
+    short, long = pack({"id": 42, "item": "tea"}), pack({"item": "é" * 9_000, "id": 42})
+    assert cell_text(short, 200, Source()) == '{"id":42,"item":"tea"}'
+    assert cell_text(short, 10, Source()) == '{"id":42,…'
+    assert cell_text(short, 200, Source(), part=Part.KEY) == '{"id":42,"item":"tea"}'
+    assert cell_text(short + b"\xff", 200, Source()) is None
+    beginning = replace(peek(long).record, value=long[:801])  # as a table is given it
+    assert module.cell_text(Peek(beginning, len(long)), Part.VALUE, 200, None) == '{"item":"' + 190 * "é" + "…"
+
+
+def test_what_is_text_or_has_a_schema_is_not_guessed() -> None:
+    packed = msgpack.packb({"id": 42})
+    named = (("__value_schema_id", b"\x00\x00\x00\x03\xe7"),)
+    assert cell_text("ݐ text that begins with a byte of a map".encode(), 200, Source()) is None
+    assert cell_text(packed, 200, Source(), headers=named) is None
+    assert cell_text(packed, 200, Source(), "__consumer_offsets") is None
+
+
+_VALUES = st.dictionaries(st.text(max_size=5), st.integers(0, 999) | st.text(max_size=40), min_size=1, max_size=5)
+
+
+@given(st.binary(max_size=100) | _VALUES.map(msgpack.packb) | _VALUES.map(cbor2.dumps))
+def test_what_is_guessed_is_what_the_records_own_view_says(data: bytes) -> None:
+    seen, shown = decode(data), cell_text(data, 4_000, Source())
+    assert shown == (visible(seen.text or "") if seen.kind in (Kind.MESSAGEPACK, Kind.CBOR) else None)

@@ -25,16 +25,20 @@ from kexplorer.model.access import (
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     ResourceKind,
     SetScram,
 )
@@ -122,11 +126,28 @@ SHOWN: list[tuple[Change, str]] = [
         "configs --alter --entity-type users --entity-name alice --entity-type clients --entity-default "
         "--add-config producer_byte_rate=1024,request_percentage=12.5 --delete-config x",
     ),
+    (
+        DeleteOffsets("shop", (A, B, TopicPartition("a.b", 2))),
+        "consumer-groups --delete-offsets --group shop --topic a.b:0,2 --topic c:1",
+    ),
+    (DeleteGroups(("shop", "mail")), "consumer-groups --delete --group shop --group mail"),
 ]
 
 
 def test_every_kind_of_change_has_its_command_here() -> None:
-    assert {type(change) for change, _ in SHOWN} == set(typing.get_args(Change))
+    assert {type(change) for change, _ in SHOWN} | {AlterOffsets, RemoveMembers} == set(typing.get_args(Change))
+
+
+def test_offsets_come_from_a_file() -> None:
+    assert command(AlterOffsets("the shop", {A: 5, B: 0}), "x:1") == (
+        "cat > offsets.csv <<'END'\na.b,0,5\nc,1,0\nEND\n"
+        "kafka-consumer-groups.sh --bootstrap-server x:1 --reset-offsets --group 'the shop' --from-file offsets.csv "
+        "--execute"
+    )
+
+
+def test_what_no_tool_does_is_said() -> None:
+    assert command(RemoveMembers("shop", ("m-1",)), "x:1").startswith("# Kafka's tools have no command for it")
 
 
 @pytest.mark.parametrize(("change", "shown"), SHOWN)
@@ -184,6 +205,7 @@ def test_kafka_itself_takes_them(kafka: KafkaCluster, topic_name: str, tmp_path:
         "topics": "org.apache.kafka.tools.TopicCommand",
         "configs": "kafka.admin.ConfigCommand",
         "delete-records": "org.apache.kafka.tools.DeleteRecordsCommand",
+        "consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     }
     for tool, main in tools.items():
         script = tmp_path / f"kafka-{tool}.sh"
@@ -198,11 +220,15 @@ def test_kafka_itself_takes_them(kafka: KafkaCluster, topic_name: str, tmp_path:
         DeleteTopics((dotted,)),
         AlterConfig(ResourceKind.TOPIC, kept, {"cleanup.policy": "compact,delete"}),
         PurgeRecords({TopicPartition(kept, 0): 3}),
+        AlterOffsets(topic_name, {TopicPartition(kept, 0): 4}),
+        AlterOffsets(dotted, {TopicPartition(kept, 0): 4}),
+        DeleteGroups((dotted,)),
     ]
     for change in changes:
         subprocess.run(
             ["sh", "-c", command(change, bootstrap)],
             env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            cwd=tmp_path,
             check=True,
             capture_output=True,
             timeout=60,
@@ -213,3 +239,6 @@ def test_kafka_itself_takes_them(kafka: KafkaCluster, topic_name: str, tmp_path:
     (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, kept)]).values()
     assert future.result(10)["cleanup.policy"].value == "compact,delete"
     assert direct.ends(bootstrap, kept, 1) == {0: (3, 5)}
+    committed = direct.snapshot(bootstrap).committed
+    assert committed[topic_name] == [(kept, 0, 4)]
+    assert dotted not in committed

@@ -426,6 +426,7 @@ CONDITIONS: st.SearchStrategy[Pair] = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200, suppress_health_check=SLOW_MACHINE)
 @given(CONDITIONS, st.lists(_payloads(), min_size=1, max_size=3))
 @example(('value.a == "FAILED"', lambda d: _at(d, ("a",)) == "FAILED"), [({"a": "FAILED"}, b'{"a":"\\u0046AILED"}')])

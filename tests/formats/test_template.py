@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import sys
 
 import pytest
 from hypothesis import given
@@ -108,8 +109,8 @@ def test_fake_names_have_a_seed_as_well() -> None:
             _filling().fake(wrong)
 
 
-@pytest.mark.skipif(importlib.util.find_spec("faker") is not None, reason="the extra faker is installed")
-def test_without_faker_it_is_told_how_to_get_it() -> None:
+def test_without_faker_it_is_told_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "faker", None)  # as if it were not installed
     with pytest.raises(Failure, match="kexplorer\\[faker\\]"):
         Template("${faker.name}").fill(_filling())
 

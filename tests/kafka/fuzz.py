@@ -18,13 +18,17 @@ from kexplorer.model.access import Acl, AclOperation, AclResource, QuotaEntity, 
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     Reassign,
+    RemoveMembers,
     ResourceKind,
 )
 from kexplorer.model.failure import Failure
@@ -122,6 +126,11 @@ async def _committed(cluster: KafkaCluster, text: str, number: int) -> None:
             await cluster.committed(group, [TopicPartition(topic, partition)])
 
 
+async def _group_offsets(cluster: KafkaCluster, text: str, number: int) -> None:
+    sources = [TopicPartition(text, 0), TopicPartition("fuzz", number)]
+    await cluster.group_offsets({text: None, f"fuzz-not-{text}": sources, "fuzz": [TopicPartition("fuzz", 0)]})
+
+
 async def _configs(cluster: KafkaCluster, text: str, number: int) -> None:
     await cluster.topic_configs([text, "fuzz"])
 
@@ -164,9 +173,15 @@ async def _log_dirs(cluster: KafkaCluster, text: str, number: int) -> None:
 
 async def _lists(cluster: KafkaCluster, text: str, number: int) -> None:
     if number == 0:
-        for ask in (cluster.reassignments, cluster.acls, cluster.scram_users, cluster.quotas, cluster.groups):
+        calls = (cluster.reassignments, cluster.acls, cluster.scram_users, cluster.quotas, cluster.groups)
+        for ask in (*calls, cluster.version):
             with contextlib.suppress(Failure):
                 await ask()
+
+
+async def _transaction(cluster: KafkaCluster, text: str, number: int) -> None:
+    if number <= 0:
+        await cluster.open_transaction(TopicPartition(text, number))
 
 
 async def _describe_groups(cluster: KafkaCluster, text: str, number: int) -> None:
@@ -203,6 +218,10 @@ async def _apply(cluster: KafkaCluster, text: str, number: int) -> None:
         DeleteTopics((f"fuzz-not-{text}",)),
         DeleteAcls((acl,)),
         DeleteScram(f"fuzz-not-{text}", ScramMechanism.SHA_256),
+        AlterOffsets(text, {TopicPartition("fuzz-not", number): number, TopicPartition(text, 0): 1}),
+        DeleteOffsets(text, (TopicPartition("fuzz-not", number), TopicPartition(text, 0))),
+        DeleteGroups((f"fuzz-not-{text}",)),
+        RemoveMembers(f"fuzz-not-{text}", (text,), (text,)),
         Reassign({TopicPartition("fuzz", number): None, TopicPartition(f"fuzz-not-{text}", 0): (number,)}),
     )
     asked = [cluster.apply(change, only_check=True) for change in checked] + [cluster.apply(change) for change in idle]
@@ -221,6 +240,8 @@ CALLS: dict[str, Call] = {
     "scram_users": _lists,
     "quotas": _lists,
     "groups": _lists,
+    "version": _lists,
+    "open_transaction": _transaction,
     "describe_groups": _describe_groups,
     "check_settings": _settings,
     "open_writer": _writer,
@@ -229,6 +250,7 @@ CALLS: dict[str, Call] = {
     "metadata": _metadata,
     "list_offsets": _offsets,
     "committed": _committed,
+    "group_offsets": _group_offsets,
     "topic_configs": _configs,
     "topic_ids": _ids,
     "open_reader": _reader,

@@ -222,6 +222,7 @@ def test_calls_that_are_given_up_log_nothing(aio: LoopRunner, broker: Broker, to
     assert aio.run(ask()) == dict.fromkeys(wanted, 0)
 
 
+@pytest.mark.slow
 def test_what_has_no_leader_or_is_not_there_fails_by_itself(
     aio: LoopRunner, kafka3: KafkaCluster, topic_name: str
 ) -> None:
@@ -241,3 +242,14 @@ def test_what_has_no_leader_or_is_not_there_fails_by_itself(
     assert set(kinds) == gone
     assert set(kinds.values()) <= {FailureKind.UNREACHABLE, FailureKind.TIMEOUT}
     assert all(answers[source] == 0 for source in wanted[:3] if source.partition not in gone)
+
+
+def test_a_closed_connection_refuses_at_once(aio: LoopRunner, broker: Broker) -> None:
+    async def ask() -> None:
+        async with direct.connected(broker.bootstrap) as cluster:
+            await cluster.metadata()
+        with pytest.raises(Failure, match="The connection is closed"):
+            async with asyncio.timeout(5):  # the limit of the call itself is longer
+                await cluster.topic_configs(["any"])
+
+    aio.run(ask())

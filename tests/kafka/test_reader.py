@@ -2,15 +2,16 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from confluent_kafka import Message
 
-from kexplorer.kafka.reader import RangeReader, ReadHandle
+from kexplorer.kafka.reader import FetchSizes, RangeReader, ReadHandle
 from kexplorer.kafka.reading import Client, Reading
 from kexplorer.model.cluster import ConnectionState, Link, Reader
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.records import Record, Trouble
+from kexplorer.model.records import Record, RecordColumns, TimestampType, Trouble
 from kexplorer.model.topics import OffsetRange, TopicPartition
 from tests.kafka import direct
 from tests.kafka.direct import Sent
@@ -49,6 +50,17 @@ def test_ranges_are_exact(aio: LoopRunner, broker: Broker, topic_name: str) -> N
     found, troubles = _read(aio, broker, ranges)
     assert sorted(found) == [(0, n) for n in range(10, 20)] + [(1, 999)]
     assert not troubles
+
+
+def test_as_much_is_fetched_at_once_as_a_page_of_such_records_needs() -> None:
+    sizes = FetchSizes()
+    page, whole = (OffsetRange(TopicPartition("t", 0), 0, end) for end in (400, 1_000_000))
+    unknown = sizes.of([page])
+    record = Record(page.source, 0, 1, TimestampType.CREATE_TIME, None, b"small", ())
+    sizes.learn(["t"], RecordColumns([record]))
+    assert sizes.of([page]) < unknown == sizes.of([page, whole]) == sizes.of([replace(page, end=None)])
+    sizes.learn(["t"], RecordColumns([replace(record, value=bytes(10_000))]))
+    assert sizes.of([page]) == unknown
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 3])
@@ -333,8 +345,8 @@ def test_a_view_paused_for_longer_than_a_group_would_allow(aio: LoopRunner, brok
     )
 
     async def ask() -> None:
-        reader = RangeReader(handle, [OffsetRange(TopicPartition(topic_name, 0), 0, None)], lambda: "")
-        await reader.start()
+        reader = RangeReader(handle, [OffsetRange(TopicPartition(topic_name, 0), 0, None)], lambda: "", FetchSizes())
+        reader.start()
         assert await _count(reader, 10) == 10
         await asyncio.sleep(3)
         await asyncio.to_thread(direct.produce, broker.bootstrap, topic_name, [Sent(0, b"k", b"v")] * 5)

@@ -487,6 +487,7 @@ def test_retention_overtakes_the_search(aio: LoopRunner, broker: Broker, large: 
     assert not report.complete
 
 
+@pytest.mark.slow
 def test_a_topic_that_is_not_there(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     query = SearchQuery((OffsetRange(TopicPartition(topic_name, 0), 0, 10**6),), EVERYTHING, NOW)
     scan = Scan(Profile("test", broker.bootstrap), Credentials(), EVERYTHING, NOW, UNCOMMITTED)

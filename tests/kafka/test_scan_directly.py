@@ -111,6 +111,33 @@ def test_every_codec(broker: Broker, topic_name: str, codec: str, only_directly:
         assert (result.records, result.done, result.troubles) == (700, True, ())
 
 
+@pytest.mark.parametrize("codec", ["none", "lz4", "zstd"])
+def test_what_is_larger_than_a_fetch(broker: Broker, topic_name: str, codec: str, only_directly: None) -> None:
+    """Values of several MB, which no compression makes small or which unpack to far more, and a batch of many records:
+    all of them come whole, although 1 MB is asked for at a time."""
+    noise = random.Random(codec).randbytes(3_000_000)
+    values = [noise + b"needle", b"x" * 6_000_000 + b"needle", noise, b"needle" + noise, b"x" * 6_000_000, b"needle"]
+    direct.create(broker.bootstrap, topic_name, max_message_bytes=10_000_000, compression_type="producer")
+    config = {"compression_type": codec, "message_max_bytes": 10_000_000, "batch_size": 5_000_000, "linger_ms": 500}
+    direct.produce(broker.bootstrap, topic_name, [Sent(0, b"k", value) for value in values], **config)
+    rows = [Sent(0, b"k", noise[n : n + 2000] + b"needle" * (n % 700 == 0)) for n in range(1500)]
+    direct.produce(broker.bootstrap, topic_name, rows, **config)
+    whole = _whole(broker.bootstrap, topic_name)
+    sent = [*values, *(row.value for row in rows)]
+    wanted = [(n, value) for n, value in enumerate(sent) if value and b"needle" in value]
+    assert [n for n, _ in wanted] == [0, 1, 3, 5, 6, 706, 1406]
+    for start, end in ((0, 1506), (3, 1000)):
+        found, records, at = [], 0, start
+        while at < end:  # a piece ends where its matches become too large for one answer
+            (result,) = _run(_scan(broker.bootstrap), OffsetRange(whole.source, at, end))
+            assert result.reached > at
+            assert result.troubles == ()
+            found += [(r.offset, r.value) for r in result.matches]
+            records, at = records + result.records, result.reached
+        assert found == [each for each in wanted if start <= each[0] < end]
+        assert records == end - start
+
+
 @pytest.mark.parametrize("isolation", IsolationLevel)
 def test_transactions(broker: Broker, topic_name: str, isolation: IsolationLevel, only_directly: None) -> None:
     """Two producers at a time, committed and aborted in turns; pieces begin and end in the middle of them."""

@@ -90,10 +90,17 @@ def test_a_wrong_password_is_named(aio: LoopRunner, kafka: KafkaCluster) -> None
 
 
 def test_what_it_cannot_honour_it_refuses(aio: LoopRunner) -> None:
-    profile = Profile("p", "127.0.0.1:1", properties={"broker.address.family": "v4"})
+    profile = Profile("p", "127.0.0.1:1", properties={"ssl.curves.list": "X25519"})
     failure = _failure(aio, _disks(profile))
     assert failure.kind is FailureKind.UNSUPPORTED
-    assert "broker.address.family" in failure.message
+    assert "ssl.curves.list" in failure.message
+
+
+def test_only_addresses_of_the_family_that_is_chosen_are_tried(aio: LoopRunner, kafka: KafkaCluster) -> None:
+    there = Profile("p", kafka.bootstrap(), properties={"broker.address.family": "v4"})
+    assert aio.run(_disks(there))
+    elsewhere = Profile("p", kafka.bootstrap(), properties={"broker.address.family": "v6"})
+    assert "Address family" in _failure(aio, _disks(elsewhere)).message
 
 
 def test_properties_that_it_knows_reach_it() -> None:
@@ -181,3 +188,18 @@ def test_an_embedded_broker_answers_or_says_that_it_cannot(aio: LoopRunner, topi
     for failure in failures:
         assert isinstance(failure, Failure), failure
         assert failure.kind is FailureKind.UNSUPPORTED, failure
+
+
+def test_who_waits_for_its_turn_while_it_is_closed_starts_nothing(aio: LoopRunner) -> None:
+    """The guard of threads fails this test if a thread is left."""
+
+    async def close() -> None:
+        cluster = Gateway(Profile("test", "127.0.0.1:1"), Credentials())
+        async with cluster._second._lock:
+            waiting = asyncio.create_task(cluster.reassignments())
+            await asyncio.sleep(0)
+            await cluster.close()
+        with pytest.raises(Failure, match="The connection is closed"):
+            await waiting
+
+    aio.run(close())

@@ -7,10 +7,13 @@ import threading
 import pytest
 from confluent_kafka import Consumer
 
+from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.failure import Failure
+from kexplorer.model.lag import GroupLag
 from kexplorer.model.records import Batch
 from kexplorer.model.topics import AtTime, Edge, IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.services import browser
+from kexplorer.services.group_lag import look, time_lag
 from tests.kafka import direct
 from tests.pages import newest
 from tests.rig.brokers import Broker
@@ -57,22 +60,37 @@ def committed(broker: Broker, topic_name: str) -> None:
     consumer.close()
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.usefixtures("committed")
 def test_fifty_visits_leave_no_trace(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
-    async def visit(isolation: IsolationLevel) -> None:
+    async def visit(isolation: IsolationLevel, *, with_groups: bool) -> None:
         async with direct.connected(broker.bootstrap) as cluster:
             page = await newest(cluster, topic_name, 20, isolation)
             assert len(page.records) == 20
             await cluster.topic_configs([topic_name])
+            if with_groups:
+                await look_at_groups(cluster)
             following = asyncio.create_task(browser.follow(cluster, page.ends, _ignore, isolation))
             await asyncio.sleep(0.02)
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
 
+    async def look_at_groups(cluster: KafkaCluster) -> None:
+        """As the panels of groups do; one of them is a name that nobody uses."""
+        team, nobody = f"{topic_name}-team", f"{topic_name}-nobody"
+        await cluster.groups()
+        seen = await look(cluster, [team, nobody], stable=True)
+        here = seen[team]
+        assert isinstance(here, GroupLag)
+        assert here.lag
+        assert (await cluster.group_offsets({nobody: None}))[nobody] == {}
+        await time_lag(cluster, here.readings)
+        await cluster.committed(team, [each.source for each in here.readings])
+
     async def visits() -> None:
         for n in range(50):
-            await visit(list(IsolationLevel)[n % 2])
+            await visit(list(IsolationLevel)[n % 2], with_groups=n % 10 == 0)
 
     before = direct.snapshot(broker.bootstrap)
     known = set(direct.groups_of(broker.bootstrap))
@@ -88,6 +106,7 @@ def test_fifty_visits_leave_no_trace(aio: LoopRunner, broker: Broker, topic_name
     assert after == before
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_asking_for_a_topic_does_not_create_it(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
     """A typo in a search box, and a topic that was deleted while its panel was open."""

@@ -1,6 +1,7 @@
 """What is sent is what arrives, what cannot be sent says why, and nothing is left open."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 
@@ -9,9 +10,10 @@ from confluent_kafka import Producer
 
 from kexplorer.formats.partitioning import PARTITIONERS, predicted
 from kexplorer.kafka import properties
+from kexplorer.kafka import writer as writer_module
 from kexplorer.kafka.cluster import KafkaCluster
 from kexplorer.model.access import Acl, AclOperation, AclResource
-from kexplorer.model.changes import CreateAcls, DeleteAcls
+from kexplorer.model.changes import CreateAcls, DeleteAcls, DeleteTopics
 from kexplorer.model.cluster import Writer
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.produce import Delivery, Outgoing, ProducerSettings
@@ -19,7 +21,7 @@ from kexplorer.model.producer_presets import PRESETS, Preset
 from kexplorer.model.profile import Credentials, Profile, SaslMechanism, SecurityProtocol
 from kexplorer.model.records import Record
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
-from kexplorer.services.producing import send_all, send_one, send_transaction
+from kexplorer.services.sending import WarmSender, send_all, send_one, send_transaction
 from tests.kafka import direct
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster as Rig
@@ -110,6 +112,36 @@ def test_texts_are_sent_as_utf8(aio: LoopRunner, broker: Broker, topic_name: str
     (record,) = aio.run(send())
     assert (record.key, record.value) == ("ключ".encode(), b"a\0b")
     assert record.headers == (("n", b"x\0y"), ("n", b""))
+
+
+@pytest.mark.kafka
+def test_a_writer_that_was_kept_makes_no_topic_anew(
+    aio: LoopRunner, broker: Broker, topic_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    direct.create(broker.bootstrap, topic_name)
+    monkeypatch.setattr(writer_module, "_IDLE", 0.0)
+    sender, outgoing = WarmSender(), Outgoing(topic_name, None, "x")
+
+    async def send() -> tuple[Delivery, Delivery]:
+        async with direct.connected(broker.bootstrap) as cluster:
+            first = await sender.send(cluster, outgoing, DURABLE)
+            assert (await sender.send(cluster, outgoing, DURABLE)).offset == 1
+            await cluster.apply(DeleteTopics((topic_name,)))
+            await _gone(cluster, topic_name)
+            second = await sender.send(cluster, outgoing, DURABLE)
+            assert not (await cluster.topic(topic_name)).topics
+            await sender.close()
+            return first, second
+
+    first, second = aio.run(send())
+    assert (first.failure, first.offset) == (None, 0)
+    assert second.failure
+    assert second.failure.message.startswith(f"There is no topic {topic_name}.")
+
+
+async def _gone(cluster: KafkaCluster, topic: str) -> None:
+    while (await cluster.topic(topic)).topics:  # noqa: ASYNC110  (nobody tells)
+        await asyncio.sleep(0.05)
 
 
 def test_each_record_that_cannot_be_sent_says_why(aio: LoopRunner, broker: Broker, topic_name: str) -> None:
@@ -299,12 +331,47 @@ def test_a_record_that_is_not_acknowledged_in_time_says_so(aio: LoopRunner, kafk
     assert failure.message.startswith(f"{topic_name}, partition 0: not acknowledged within 1.5 s")
 
 
+@pytest.mark.slow
+def test_too_few_replicas_are_the_cause_that_is_told(aio: LoopRunner, kafka3: Rig, topic_name: str) -> None:
+    direct.create(kafka3.bootstrap(), topic_name, replication=3, min_insync_replicas=3)
+    outgoing = Outgoing(topic_name, None, "x")
+
+    async def send() -> tuple[Delivery, Delivery]:
+        async with direct.connected(kafka3.bootstrap()) as cluster:
+            assert (await send_one(cluster, outgoing, DURABLE)).failure is None
+            leader = (await cluster.topic(topic_name)).topics[0].partitions[0].leader
+            await asyncio.to_thread(kafka3.node(2 if leader == 1 else 1).kill)
+            async with asyncio.timeout(60):
+                while await _in_sync(cluster, topic_name) > 2:  # noqa: ASYNC110  (nobody tells)
+                    await asyncio.sleep(0.1)
+            refused = await send_one(cluster, outgoing, ProducerSettings({"message.timeout.ms": "2000"}))
+            return refused, await send_one(cluster, outgoing, ProducerSettings({"acks": "1"}))
+
+    refused, taken = aio.run(send())
+    assert refused.failure
+    assert refused.failure.message == (
+        f"{topic_name}, partition 0: refused, because 2 of its replicas are in sync and min.insync.replicas asks for 3."
+    )
+    assert taken.failure is None
+
+
+async def _in_sync(cluster: KafkaCluster, topic: str) -> int:
+    with contextlib.suppress(Failure):  # who is asked may be the one that is dead
+        return len((await cluster.topic(topic)).topics[0].partitions[0].isr)
+    return 3
+
+
 async def _led(cluster: KafkaCluster, topic: str, without: int) -> None:
-    """Until each partition has a leader, and not that one."""
+    """Until each partition has a leader, not that one, and it tells its end: a new one does when its followers have
+    heard of it (KIP-207)."""
     while True:
-        partitions = (await cluster.topic(topic)).topics[0].partitions
-        if all(partition.leader not in (None, without) for partition in partitions):
-            return
+        with contextlib.suppress(Failure):  # who is asked may be the one that is dead
+            partitions = (await cluster.topic(topic)).topics[0].partitions
+            ends = await cluster.list_offsets({TopicPartition(topic, each.id): Edge.END for each in partitions})
+            led = all(partition.leader not in (None, without) for partition in partitions)
+            if led and all(isinstance(end, int) for end in ends.values()):
+                return
+        await asyncio.sleep(0.1)
 
 
 def test_who_may_not_write_is_told_so(aio: LoopRunner, kafka: Rig, topic_name: str) -> None:
@@ -335,19 +402,20 @@ def test_who_may_not_write_is_told_so(aio: LoopRunner, kafka: Rig, topic_name: s
 def test_each_acknowledged_record_is_there_once_when_leaders_die(aio: LoopRunner, kafka3: Rig, topic_name: str) -> None:
     direct.create(kafka3.bootstrap(), topic_name, 6, replication=3, min_insync_replicas=2)
     values = [b"%06d" % n for n in range(30_000)]
+    patient = ProducerSettings({"linger.ms": "5", "message.timeout.ms": "120000"})  # an election may take its time
 
     async def send() -> tuple[list[Delivery], list[Record]]:
         async with direct.connected(kafka3.bootstrap()) as cluster:
-            async with cluster.open_writer(ProducerSettings({"linger.ms": "5"})) as writer:
+            async with cluster.open_writer(patient) as writer:
                 for at in range(0, len(values), 500):
                     await writer.send([Outgoing(topic_name, value, value) for value in values[at : at + 500]])
                     if at == 10_000:
                         await until(lambda: writer.undelivered < writer.sent)
                         await asyncio.to_thread(kafka3.node(2).kill)
                     await asyncio.sleep(0)
-                assert await writer.flush(60) == 0
+                assert await writer.flush(130) == 0
                 told = await _delivered(writer, len(values))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(120):
                 await _led(cluster, topic_name, without=2)
             return told, await _read(cluster, topic_name, 6, IsolationLevel.READ_UNCOMMITTED)
 

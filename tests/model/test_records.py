@@ -1,5 +1,6 @@
 """Columns give back what they were given, whichever way it came in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from hypothesis import given
@@ -41,9 +42,9 @@ def test_a_peek_is_the_record_with_the_beginnings_of_its_data(records: list[Reco
         )
 
 
-def _run(records: list[Record], source: TopicPartition) -> RecordColumns:
+def _run(records: list[Record], source: TopicPartition, behind: Sequence[Record] = ()) -> RecordColumns:
     """`records` of one partition, by the quick way."""
-    columns = RecordColumns()
+    columns = RecordColumns(behind)
     columns.append_run(
         source,
         [r.offset for r in records],
@@ -69,6 +70,7 @@ def test_a_run_is_the_same_as_its_records_one_by_one(run: list[Record], before: 
     columns.extend(_run(same, source))
     assert list(columns) == before + same
     assert columns.nbytes == RecordColumns(before + same).nbytes
+    assert list(_run(same, source, before)) == before + same
 
 
 @given(st.lists(_records(), max_size=30))

@@ -35,6 +35,20 @@ def test_an_avro_file(tmp_path: Path) -> None:
     assert decode(b"\x02", schemas=cache, topic="orders").text == '"1970-01-01T00:00:00.001Z"'
 
 
+def test_a_json_schema_file(tmp_path: Path) -> None:
+    file = tmp_path / "order.schema.json"
+    file.write_text('{"title": "Order", "type": "object"}', "utf-8")
+    assignment = _assignment(file, SchemaFormat.JSON)
+    assert usable_schema(assignment).format is SchemaFormat.JSON
+    cache = SchemaCache(assigned=read_assigned([assignment]))
+    decoded = decode(b'{"id": 1}', schemas=cache, topic="orders")
+    assert decoded.text == '{"id": 1}'
+    assert "JSON Schema by the schema that was assigned" in decoded.why
+    file.write_text('{"type": "record", "name": "Order", "fields": []}', "utf-8")  # one of Avro's
+    with pytest.raises(Failure, match=r"order.schema.json: the schema is no JSON Schema: 'record' is not valid"):
+        usable_schema(assignment)
+
+
 def test_imports_are_found_above_but_not_outside(tmp_path: Path) -> None:
     inside = tmp_path / "shop" / "orders"
     inside.mkdir(parents=True)

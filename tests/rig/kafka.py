@@ -87,6 +87,7 @@ class Node:
     def freeze(self) -> None:
         """SIGSTOP: connections stay open, nothing answers."""
         os.killpg(self.pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED)  # when the last of its threads has stopped
         self.frozen = True
 
     def thaw(self) -> None:

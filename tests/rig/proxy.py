@@ -4,9 +4,31 @@ import asyncio
 import socket
 import struct
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Self
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER of no time: close() sends RST
+
+
+class _Heads:
+    """The first 8 bytes of each of Kafka's messages in a stream, behind its size: API key (2), version (2) and
+    correlation id (4) of a request, the correlation id of an answer and more."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._left = 0  # bytes of the message that are still to come
+
+    def within(self, chunk: memoryview) -> Iterator[bytes]:
+        while chunk:
+            if self._left:
+                self._left, chunk = max(0, self._left - len(chunk)), chunk[self._left :]
+                continue
+            taken = 12 - len(self._head)
+            self._head, chunk = self._head + chunk[:taken], chunk[taken:]
+            if len(self._head) == 12:
+                self._left = max(0, int.from_bytes(self._head[:4]) - 8)
+                yield self._head[4:]
+                self._head = b""
 
 
 class TcpProxy:
@@ -18,6 +40,8 @@ class TcpProxy:
         self._latency = 0.0  # seconds, each way
         self._rate = 0.0  # bytes/s of one direction of one connection; 0 = unlimited
         self._cut = False
+        self._losing: list[int] = []
+        self.lost: list[int] = []  # API keys
         self._serving: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._flowing = asyncio.Event()
@@ -56,9 +80,22 @@ class TcpProxy:
         """Reset open connections now and new ones as they come, until another mode is set."""
         self._set(cut=True)
 
-    def _set(self, *, latency: float = 0.0, rate: float = 0.0, flowing: bool = True, cut: bool = False) -> None:
+    def lose(self, *api_keys: int) -> None:
+        """Break the connection in place of the next answer to a request of each key (EndTxn 26, ...): the broker has
+        done what it was asked for. A key that is named twice loses two answers. `lost` tells which were."""
+        self._set(losing=api_keys)
+
+    def _set(
+        self,
+        *,
+        latency: float = 0.0,
+        rate: float = 0.0,
+        flowing: bool = True,
+        cut: bool = False,
+        losing: Sequence[int] = (),
+    ) -> None:
         async def change() -> None:
-            self._latency, self._rate, self._cut = latency, rate, cut
+            self._latency, self._rate, self._cut, self._losing = latency, rate, cut, list(losing)
             (self._flowing.set if flowing else self._flowing.clear)()
             if cut:
                 self._reset_all()
@@ -74,13 +111,25 @@ class TcpProxy:
         assert task
         self._serving.add(task)
         writers = [to_client]
+        asked: dict[bytes, int] = {}
+
+        def note(request: bytes) -> None:
+            if (key := int.from_bytes(request[:2])) in self._losing:
+                asked[request[4:]] = key
+
+        def lose(answer: bytes) -> None:
+            if (key := asked.pop(answer[:4], -1)) in self._losing:
+                self._losing.remove(key)
+                self.lost.append(key)
+                raise ConnectionResetError
+
         try:
             if not self._cut:
                 from_broker, to_broker = await asyncio.open_connection("127.0.0.1", self._target)
                 writers.append(to_broker)
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(self._pump(from_client, to_broker))
-                    both.create_task(self._pump(from_broker, to_client))
+                    both.create_task(self._pump(from_client, to_broker, note))
+                    both.create_task(self._pump(from_broker, to_client, lose))
         except* (OSError, asyncio.CancelledError):
             pass
         for writer in writers:
@@ -89,8 +138,12 @@ class TcpProxy:
             writer.transport.abort()
         self._serving.discard(task)
 
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        """Copy until the source ends; chunks wait in `late` so that latency does not limit the throughput."""
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, look: Callable[[bytes], None]
+    ) -> None:
+        """Copy until the source ends; chunks wait in `late` so that latency does not limit the throughput. `look` gets
+        the head of each message before it goes on."""
+        heads = _Heads()
         sink.transport.set_write_buffer_limits(high=0)  # drain() then means "all is with the system"
         late: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=1024)
         clock = self._loop.time
@@ -108,6 +161,8 @@ class TcpProxy:
         async with asyncio.TaskGroup() as group:
             group.create_task(deliver())
             while chunk := await source.read(1024 if self._rate else 65536):
+                for head in heads.within(memoryview(chunk)):
+                    look(head)
                 await late.put((clock() + self._latency, chunk))
                 if self._rate:
                     await asyncio.sleep(len(chunk) / self._rate)

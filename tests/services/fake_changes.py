@@ -7,18 +7,23 @@ from typing import TYPE_CHECKING
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     ResourceKind,
     SetScram,
+    items_of,
 )
 from kexplorer.model.cluster import ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure, FailureKind
@@ -76,6 +81,39 @@ def carry_out(cluster: FakeCluster, change: Change) -> dict[str, Failure | None]
             cluster.held_quotas.pop(entity, None)
             if left:
                 cluster.held_quotas[entity] = left
+        case AlterOffsets() | DeleteOffsets() | DeleteGroups() | RemoveMembers():
+            return _groups(cluster, change)
+    return {}
+
+
+def _groups(
+    cluster: FakeCluster, change: AlterOffsets | DeleteOffsets | DeleteGroups | RemoveMembers
+) -> dict[str, Failure | None]:
+    busy = Failure(FailureKind.REFUSED, "The group has members.", "Stop its members first.")
+    match change:
+        case AlterOffsets(group) | DeleteOffsets(group) if cluster.members.get(group):
+            return dict.fromkeys(items_of(change), busy)
+        case AlterOffsets(group, offsets):
+            cluster.commits.setdefault(group, {}).update(offsets)
+        case DeleteOffsets(group, partitions):
+            held = cluster.commits.get(group, {})
+            cluster.commits[group] = {source: offset for source, offset in held.items() if source not in partitions}
+        case DeleteGroups(groups):
+            known = {*cluster.commits, *cluster.members}
+            gone = Failure(FailureKind.NOT_FOUND, "There is no such group.", "Refresh.")
+            refused: dict[str, Failure | None] = {name: gone for name in groups if name not in known}
+            refused |= {name: busy for name in groups if cluster.members.get(name)}
+            for name in groups:
+                if name not in refused:
+                    del cluster.commits[name]
+            return refused
+        case RemoveMembers(group, members, instances):
+            there = cluster.members.get(group, ())
+            left = tuple(each for each in there if each.id not in members and each.instance not in instances)
+            cluster.members[group] = left
+            known = {each.id for each in there} | {each.instance for each in there}
+            missing = Failure(FailureKind.NOT_FOUND, "There is no such member.", "Refresh.")
+            return {item: missing for item in items_of(change) if item not in known}
     return {}
 
 

@@ -10,9 +10,18 @@ from dataclasses import replace
 
 from kexplorer.model.access import Acl, Quota, QuotaEntity, ScramMechanism, ScramUser
 from kexplorer.model.changes import Change, items_of, refuse_read_only
-from kexplorer.model.cluster import ConfigEntry, ConnectionState, Link, LogDir, Reader, Reassignment, Writer
+from kexplorer.model.cluster import (
+    ConfigEntry,
+    ConnectionState,
+    Link,
+    LogDir,
+    OpenTransaction,
+    Reader,
+    Reassignment,
+    Writer,
+)
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.groups import Group, GroupListing, Groups, GroupState, GroupType, Member
+from kexplorer.model.groups import Committed, Group, GroupListing, Groups, GroupState, GroupType, Member
 from kexplorer.model.produce import ProducerSettings, refuse_writing
 from kexplorer.model.profile import Profile
 from kexplorer.model.records import Batch, Header, Record, RecordColumns, TimestampType, Trouble
@@ -55,15 +64,20 @@ class FakeCluster:
         self.calls: list[str] = []
         self.commits: dict[str, dict[TopicPartition, int]] = {}  # of each group
         self.members: dict[str, tuple[Member, ...]] = {}  # of each group that has some
+        self.group_types: dict[str, GroupType] = {}  # of each that is not classic, or has neither
+        self.coordinator_of: dict[str, int] = {}  # where not broker 1
+        self.broken_groups: dict[str, Failure] = {}  # what is told of a group's offsets instead
         self.open_readers = 0
         self.logs: dict[TopicPartition, list[Record]] = {}
         self.starts: dict[TopicPartition, int] = {}
         self.brokers: tuple[Broker, ...] = (Broker(1, "127.0.0.1", 9092),)
         self.controller: int | None = 1
         self.broker_settings: dict[int, dict[str, ConfigEntry]] = {}
+        self.agreed_version: str | None = None
         self.documentation: dict[str, str] = {}
         self.disks: dict[int, tuple[LogDir, ...] | Failure] = {}
         self.moves: dict[TopicPartition, Reassignment] = {}
+        self.transactions: dict[TopicPartition, OpenTransaction] = {}
         self.held_acls: set[Acl] = set()
         self.held_users: dict[str, dict[ScramMechanism, int]] = {}
         self.held_quotas: dict[QuotaEntity, dict[str, float]] = {}
@@ -153,9 +167,22 @@ class FakeCluster:
         await self._called("committed")
         return {source: self.commits.get(group, {}).get(source) for source in sources}
 
+    async def group_offsets(
+        self, wanted: Mapping[str, Sequence[TopicPartition] | None]
+    ) -> dict[str, dict[TopicPartition, Committed | Failure | None] | Failure]:
+        await self._called("group_offsets")
+        return {name: self.broken_groups.get(name) or self._commits(name, asked) for name, asked in wanted.items()}
+
+    def _commits(
+        self, group: str, asked: Sequence[TopicPartition] | None
+    ) -> dict[TopicPartition, Committed | Failure | None]:
+        held = self.commits.get(group, {})
+        sources = held if asked is None else asked
+        return {source: Committed(held[source]) if source in held else None for source in sources}
+
     async def groups(self) -> Groups:
         await self._called("groups")
-        found = [self._group(name) for name in sorted({*self.commits, *self.members})]
+        found = [self._group(name) for name in sorted({*self.commits, *self.members, *self.group_types})]
         return Groups(tuple(GroupListing(each.id, each.state, each.type) for each in found))
 
     async def describe_groups(self, names: Iterable[str]) -> dict[str, Group | Failure]:
@@ -164,7 +191,9 @@ class FakeCluster:
 
     def _group(self, name: str) -> Group:
         members = self.members.get(name, ())
-        return Group(name, GroupState.STABLE if members else GroupState.EMPTY, GroupType.CLASSIC, members, "range", 1)
+        state = GroupState.STABLE if members else GroupState.EMPTY
+        kind = self.group_types.get(name, GroupType.CLASSIC)
+        return Group(name, state, kind, members, "range", self.coordinator_of.get(name, 1))
 
     async def topic_configs(self, topics: Iterable[str]) -> dict[str, dict[str, ConfigEntry] | Failure]:
         await self._called("topic_configs")
@@ -182,6 +211,10 @@ class FakeCluster:
         await self._called("config_documentation")
         return dict(self.documentation)
 
+    async def version(self) -> str | None:
+        await self._called("version")
+        return self.agreed_version
+
     async def log_dirs(self, brokers: Iterable[int]) -> dict[int, tuple[LogDir, ...] | Failure]:
         await self._called("log_dirs")
         return {number: self.disks.get(number, ()) for number in brokers}
@@ -189,6 +222,10 @@ class FakeCluster:
     async def reassignments(self) -> dict[TopicPartition, Reassignment]:
         await self._called("reassignments")
         return dict(self.moves)
+
+    async def open_transaction(self, source: TopicPartition) -> OpenTransaction | None:
+        await self._called("open_transaction")
+        return self.transactions.get(source)
 
     async def acls(self) -> tuple[Acl, ...]:
         await self._called("acls")

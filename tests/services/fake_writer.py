@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kexplorer.formats.partitioning import partition_for
+from kexplorer.model.batches import Batches
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.produce import Deliveries, Outgoing, ProducerSettings
+from kexplorer.model.produce import Deliveries, Outgoing, ProducerSettings, payload_size
 from kexplorer.model.topics import TopicPartition
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class FakeWriter:
         self._basket: list[tuple[int, Outgoing]] | None = None
         self._held: list[tuple[int, Outgoing]] = []
         self._news = Deliveries()
+        self._payload = 0
         self.sent = 0
 
     @property
@@ -39,6 +41,7 @@ class FakeWriter:
             self._held.append((self.sent, record))
             if self._basket is not None:
                 self._basket.append((self.sent, record))
+            self._payload += payload_size(record)
             self.sent += 1
 
     async def deliveries(self) -> Deliveries:
@@ -51,6 +54,13 @@ class FakeWriter:
         await asyncio.sleep(self._cluster.delay)
         self._deliver()
         return len(self._held)
+
+    def measure(self) -> None:
+        """It always counts."""
+
+    async def batches(self) -> Batches:
+        """Each record is a batch of its own, of half its bytes."""
+        return Batches(self.sent, self.sent, self._payload, self._payload // 2, 1000, 10, 1)
 
     async def begin(self) -> None:
         self._basket = []

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kexplorer.model.failure import Failure
@@ -44,6 +44,10 @@ def test_every_partition_has_its_replicas_on_brokers_of_their_own(
         assert set(replicas) <= brokers.keys()
 
 
+_ALL_LED_BY_ONE = (dict.fromkeys(range(6), (1,)), dict.fromkeys(range(1, 7), ""), 6)
+
+
+@example(_ALL_LED_BY_ONE)
 @given(_clusters())
 def test_replicas_and_leaders_are_even_to_within_one(cluster: tuple[Placed, dict[int, str], int]) -> None:
     placed, brokers, replication = cluster

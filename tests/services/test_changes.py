@@ -13,26 +13,31 @@ from kexplorer.model.access import Acl, AclOperation, AclResource, QuotaEntity, 
 from kexplorer.model.changes import (
     AddPartitions,
     AlterConfig,
+    AlterOffsets,
     AlterQuota,
     Change,
     CreateAcls,
     CreateTopic,
     DeleteAcls,
+    DeleteGroups,
+    DeleteOffsets,
     DeleteScram,
     DeleteTopics,
     ElectPreferred,
     PurgeRecords,
     Reassign,
+    RemoveMembers,
     ResourceKind,
     SetScram,
     items_of,
 )
 from kexplorer.model.cluster import ConfigEntry, ConfigSource, Reassignment
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.groups import GroupType, Member
 from kexplorer.model.topics import Broker, Partition, TopicPartition
 from kexplorer.services import read_back
 from kexplorer.services.changes import Changes, Outcome
-from kexplorer.services.previews import Preview, Row
+from kexplorer.services.previews import NOTHING, Preview, Row
 from tests.kafka import direct
 from tests.rig.kafka import KafkaCluster
 from tests.rig.loops import LoopRunner
@@ -59,7 +64,15 @@ CHANGES: list[Change] = [
     SetScram("bob", SHA, SECRET),
     DeleteScram("alice", SHA),
     AlterQuota(QuotaEntity(user="alice"), {"producer_byte_rate": 1024.0}, ("consumer_byte_rate",)),
+    AlterOffsets("billing", {A: 1, B: 1}),
+    DeleteOffsets("billing", (A,)),
+    DeleteGroups(("billing",)),
+    RemoveMembers("mail", ("m-1",), ("host-2",)),
 ]
+MAILERS = (
+    Member("m-1", "mailer", "10.0.0.1", (A,)),
+    Member("m-2", "mailer", "10.0.0.2", (B,), "host-2"),
+)
 
 
 @pytest.fixture
@@ -77,6 +90,8 @@ def cluster() -> FakeCluster:
     found.held_acls = {ACL}
     found.held_users = {"alice": {SHA: 4096}}
     found.held_quotas = {QuotaEntity(user="alice"): {"consumer_byte_rate": 1.0}}
+    found.commits = {"billing": {A: 3}, "mail": {A: 2}}
+    found.members = {"mail": MAILERS}
     return found
 
 
@@ -314,6 +329,59 @@ def test_the_first_acl_of_a_resource_is_warned_of(aio: LoopRunner, changes: Chan
     assert _preview(aio, changes, CreateAcls((second,))).warnings == []
 
 
+def test_setting_offsets_counts_what_is_read_again_and_skipped(
+    aio: LoopRunner, cluster: FakeCluster, changes: Changes
+) -> None:
+    cluster.commits["billing"] = {A: 3, B: 0}
+    preview = _preview(aio, changes, AlterOffsets("billing", {A: 1, B: 1}))
+    assert preview.rows == [
+        Row("orders-0", "offset 3, 0 before the end", "offset 1, 2 before the end"),
+        Row("orders-1", "offset 0, 1 before the end", "offset 1, 0 before the end"),
+    ]
+    assert "It reads 2 offsets again." in preview.sentences
+    assert any("skips 1 offset" in sentence for sentence in preview.sentences)
+    assert preview.warnings == []
+    assert not preview.destroys
+
+
+def test_offsets_outside_the_log_and_groups_in_use_are_warned_of(
+    aio: LoopRunner, cluster: FakeCluster, changes: Changes
+) -> None:
+    cluster.starts[A] = 2
+    outside = " ".join(_preview(aio, changes, AlterOffsets("billing", {A: 1, B: 9})).warnings)
+    assert "orders-0 starts at 2, behind offset 1" in outside
+    assert "orders-1 ends at 1, before offset 9" in outside
+    assert "auto.offset.reset" in outside
+    in_use = " ".join(_preview(aio, changes, AlterOffsets("mail", {A: 2})).warnings)
+    assert "refuse while the group mail has members: mailer at 10.0.0.1, host-2 at 10.0.0.2" in in_use
+    assert "is made by this" in " ".join(_preview(aio, changes, AlterOffsets("new", {A: 2})).warnings)
+
+
+def test_a_group_with_members_is_neither_reset_nor_deleted(
+    aio: LoopRunner, cluster: FakeCluster, changes: Changes
+) -> None:
+    for change in (AlterOffsets("mail", {A: 1}), DeleteOffsets("mail", (A,)), DeleteGroups(("mail",))):
+        assert any("refuse" in warning for warning in _preview(aio, changes, change).warnings), change
+        outcome = aio.run(changes.carry_out(change))
+        assert [failure.kind for failure in outcome.failures.values()] == [FailureKind.REFUSED]
+    assert cluster.commits["mail"] == {A: 2}
+
+
+def test_removing_members_says_what_they_read_and_who_is_no_member(
+    aio: LoopRunner, cluster: FakeCluster, changes: Changes
+) -> None:
+    preview = _preview(aio, changes, RemoveMembers("mail", ("m-1", "m-9"), ("host-2",)))
+    assert preview.rows == [
+        Row("m-1", "mailer at 10.0.0.1, 1 partition", "removed"),
+        Row("m-9", NOTHING, "removed"),
+        Row("host-2", "mailer at 10.0.0.2, 1 partition", "removed"),
+    ]
+    assert "No member now: m-9." in preview.warnings
+    cluster.group_types["mail"] = GroupType.CONSUMER
+    told = _preview(aio, changes, RemoveMembers("mail", ("m-1",))).warnings
+    assert any("protocol “consumer”" in warning for warning in told)
+
+
 def test_what_cannot_be_read_does_not_keep_the_change_from_being_offered(
     aio: LoopRunner, cluster: FakeCluster, changes: Changes
 ) -> None:
@@ -332,10 +400,11 @@ def test_what_destroys_is_known_for_it_even_if_nothing_can_be_read(
     aio: LoopRunner, cluster: FakeCluster, changes: Changes, change: Change
 ) -> None:
     calls = ("metadata", "topic", "list_offsets", "topic_configs", "broker_configs", "acls", "scram_users", "quotas")
-    cluster.failures = {call: Failure(FailureKind.TIMEOUT, "No answer.") for call in calls}
+    calls_of_groups = ("group_offsets", "describe_groups")
+    cluster.failures = {call: Failure(FailureKind.TIMEOUT, "No answer.") for call in (*calls, *calls_of_groups)}
     preview = _preview(aio, changes, change)
     assert any("No answer." in warning for warning in preview.warnings)
-    destroying = (DeleteTopics, PurgeRecords, DeleteAcls, DeleteScram)
+    destroying = (DeleteTopics, PurgeRecords, DeleteAcls, DeleteScram, DeleteOffsets, DeleteGroups)
     assert preview.destroys == (isinstance(change, destroying) or change == LOWERS)
     assert bool(preview.typed) == preview.destroys
 
@@ -361,7 +430,7 @@ def test_on_real_kafka_each_change_is_found_in_force(
     aio: LoopRunner, own_kafka: KafkaCluster, topic_name: str, audit: MemoryAudit
 ) -> None:
     """One after the other, on a topic of their own, and undone."""
-    source, user = TopicPartition(topic_name, 0), f"user-{topic_name}"
+    source, user, group = TopicPartition(topic_name, 0), f"user-{topic_name}", f"group-{topic_name}"
     acl = Acl(f"User:{user}", AclResource.TOPIC, topic_name, AclOperation.READ)
     sequence: list[Change] = [
         CreateTopic(topic_name, 2, 1, {"retention.ms": "1000000"}),
@@ -380,6 +449,9 @@ def test_on_real_kafka_each_change_is_found_in_force(
         DeleteScram(user, SHA),
         AlterQuota(QuotaEntity(user=user), {"producer_byte_rate": 1024.0}),
         AlterQuota(QuotaEntity(user=user), {}, ("producer_byte_rate",)),
+        AlterOffsets(group, {source: 4, TopicPartition(topic_name, 1): 0}),
+        DeleteOffsets(group, (source,)),
+        DeleteGroups((group,)),
         DeleteTopics((topic_name,)),
     ]
 
@@ -396,7 +468,8 @@ def test_on_real_kafka_each_change_is_found_in_force(
 
     told: dict[type[Change], Preview] = {}
     aio.run(run())
-    assert set(told) == set(typing.get_args(Change))
+    assert {*told, RemoveMembers} == set(typing.get_args(Change))
+    assert told[DeleteOffsets].rows == [Row(f"{topic_name}-0", "offset 4, 1 before the end", NOTHING)]
     assert told[PurgeRecords].rows[0] == Row(f"{topic_name}-0", "offsets 0 to 5", "from 3, 3 offsets deleted")
     assert told[DeleteTopics].rows == [Row(topic_name, "3 partitions, up to 12 records", "deleted")]
     assert {outcome for outcome, _, _ in audit.answers.values()} == {"done"}
@@ -421,6 +494,7 @@ def test_on_three_nodes_a_move_that_is_under_way_counts_as_in_force(
             while set((await cluster.topic(topic_name)).topics[0].partitions[0].isr) != set(wanted):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
             assert await changes.carry_out(ElectPreferred((source,))) == Outcome({})
-            assert (await cluster.topic(topic_name)).topics[0].partitions[0].leader == other
+            while (await cluster.topic(topic_name)).topics[0].partitions[0].leader != other:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
 
     aio.run(run())

@@ -1,6 +1,7 @@
 """A cluster summed up: one in memory, and three nodes of which one is killed."""
 
 import asyncio
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -119,6 +120,19 @@ def test_what_a_topic_demands_is_asked_for_again_after_a_failure(aio: LoopRunner
     aio.run(look())
 
 
+def test_the_version_is_what_the_brokers_agreed_on(aio: LoopRunner) -> None:
+    cluster = _shop()
+    cluster.agreed_version = "4.3-IV0"
+
+    async def look() -> None:
+        overview = Overview(cluster)
+        await overview.measure()
+        assert (await overview.look()).version == "4.3-IV0"
+        assert "broker_configs" not in cluster.calls
+
+    aio.run(look())
+
+
 @pytest.mark.parametrize("told", ["3.9-IV0", None])
 def test_disks_and_version_as_far_as_they_are_told(aio: LoopRunner, told: str | None) -> None:
     cluster = _shop()
@@ -148,6 +162,9 @@ def test_a_killed_node_shows(aio: LoopRunner, kafka3: KafkaCluster, topic_name: 
             picture = await overview.look()
             assert [each.id for each in picture.brokers] == [1, 2, 3]
             assert picture.controller in (1, 2, 3)
+            assert picture.version is not None
+            assert re.fullmatch(r"\d+\.\d+-IV\d+", picture.version)
+            assert kafka3.version.startswith(picture.version.partition("-")[0] + ".")
             assert picture.totals.replicas >= 9
             assert not any(each.source.topic == topic_name for each in picture.ailing)
             for broker in picture.brokers:

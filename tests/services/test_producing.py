@@ -16,10 +16,11 @@ from kexplorer.model.records import Record
 from kexplorer.model.topics import IsolationLevel, OffsetRange, TopicPartition
 from kexplorer.services.export import Format, Target, export_range
 from kexplorer.services.jobs import Jobs, JobState
-from kexplorer.services.producing import Outcome, Production, send_all, send_transaction
+from kexplorer.services.producing import Outcome, Production
 from kexplorer.services.rows_in import CsvMapping, RowsFile, RowsFormat, check_all, csv_columns, preview
 from kexplorer.services.send_pace import Limits
 from kexplorer.services.send_report import read_report
+from kexplorer.services.sending import WarmSender, send_all, send_transaction
 from kexplorer.services.template_rows import TemplateRows
 from kexplorer.store.templates import TemplateStore
 from tests.kafka import direct
@@ -223,6 +224,38 @@ def test_deliveries_come_in_the_order_given(aio: LoopRunner, cluster: FakeCluste
     (lost,) = aio.run(send_all(cluster, [Outgoing("orders", None, "b")], DURABLE))
     assert lost.failure
     assert "Nobody knows" in lost.failure.message
+
+
+def test_a_writer_is_kept_for_the_next_record(aio: LoopRunner, cluster: FakeCluster) -> None:
+    sender, lazy = WarmSender(), ProducerSettings({"linger.ms": "5"})
+
+    async def send() -> None:
+        for number, settings in enumerate((DURABLE, DURABLE, lazy)):
+            told = await sender.send(cluster, Outgoing("orders", None, str(number), (), 1), settings)
+            assert (told.number, told.offset, told.failure) == (0, number, None)
+        assert cluster.calls.count("open_writer") == 2
+        cluster.holds_deliveries = True
+        told = await sender.send(cluster, Outgoing("orders", None, "lost"), lazy)
+        assert "Nobody knows" in str(told.failure)
+        assert not sender.warm
+        cluster.holds_deliveries = False
+        assert (await sender.send(cluster, Outgoing("orders", None, "4", (), 1), lazy)).offset == 3
+        assert cluster.calls.count("open_writer") == 3
+        await sender.close()
+
+    aio.run(send())
+
+
+def test_a_writer_is_not_kept_for_long(aio: LoopRunner, cluster: FakeCluster) -> None:
+    sender = WarmSender(kept=0.02)
+
+    async def send() -> None:
+        await sender.send(cluster, Outgoing("orders", None, "a"), DURABLE)
+        await until(lambda: not sender.warm)
+        assert (await sender.send(cluster, Outgoing("orders", None, "b"), DURABLE)).failure is None
+        await sender.close()
+
+    aio.run(send())
 
 
 def test_a_transaction_that_is_not_committed_says_why(aio: LoopRunner, cluster: FakeCluster) -> None:

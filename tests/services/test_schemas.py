@@ -129,6 +129,27 @@ def test_a_schema_is_tried_on_a_record(aio: LoopRunner, tmp_path: Path) -> None:
         aio.run(schemas.tried(counts, "counts", b"\x02"))
 
 
+def test_a_json_schema_is_tried_on_a_record(aio: LoopRunner, tmp_path: Path) -> None:
+    file = tmp_path / "note.schema.json"
+    file.write_text('{"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}', "utf-8")
+    notes = SchemaAssignment("notes", Part.VALUE, SchemaFormat.JSON, str(file))
+
+    def notes_of(sample: bytes) -> tuple[str, ...]:
+        found = aio.run(Schemas().tried(notes, "notes", sample))
+        assert isinstance(found, Decoded)
+        assert found.kind is Kind.JSON
+        return found.also
+
+    assert notes_of(b'{"id": 7}') == ()
+    assert notes_of(b'\0\0\0\0\x07{"id": 7}') == ()
+    (misfit,) = notes_of(b'{"id": "7"}')
+    assert misfit.startswith("it does not fit the schema: ")
+    assert "id" in misfit
+    assert "does not fit" in notes_of(b"{}")[0]
+    (large,) = notes_of(b'{"id": 7, "text": "' + b"x" * 70_000 + b'"}')
+    assert "not held to the schema" in large
+
+
 def test_a_registry_that_cannot_be_asked_is_told_and_the_files_serve(aio: LoopRunner, tmp_path: Path) -> None:
     file = tmp_path / "count.avsc"
     file.write_text('"long"', "utf-8")

@@ -410,7 +410,7 @@ def test_a_search_goes_on_without_its_store(aio: LoopRunner, tmp_path: Path) -> 
     async def run() -> list[Position]:
         store = ScanStore(tmp_path / "searches.db")
         saved = await begun(store, "p", query)
-        store.path = tmp_path / "searches.db" / "not-a-directory"
+        store._database.path = tmp_path / "searches.db" / "not-a-directory"
         found = Search(query, log, _threads, store=store, saved=saved)
         positions = await _drain(found)
         assert found.report().complete

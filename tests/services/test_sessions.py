@@ -1,14 +1,19 @@
 """One connection a profile, however many ask, and none left behind."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from kexplorer.model.cluster import Cluster
 from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.topics import TopicPartition
+from kexplorer.services.lag_watch import Sampled
 from kexplorer.services.schemas import Schemas
 from kexplorer.services.sessions import Sessions
+from kexplorer.store.lag_history import LagHistory
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
 from tests.services.fake_cluster import FakeCluster
 from tests.services.memory_audit import MemoryAudit
 
@@ -117,3 +122,23 @@ def test_no_cluster_stays_when_a_person_leaves_while_the_registrys_password_is_a
 
     aio.run(ask())
     assert [cluster.closed for cluster in connect.made] == [True]
+
+
+def test_lag_is_watched_as_long_as_the_session_lasts_and_kept(aio: LoopRunner, tmp_path: Path) -> None:
+    connect = _Connector()
+    history = LagHistory(tmp_path / "lag.db")
+    sessions = Sessions(connect, MemoryAudit(), history=history)
+
+    async def run() -> None:
+        session = await sessions.open("shop")
+        connect.made[0].add_topic("orders")
+        connect.made[0].commits["billing"] = {TopicPartition("orders", 0): 0}
+        told: list[Sampled] = []
+        session.lag.subscribe(None, told.append)
+        await until(lambda: told)
+        assert (told[0].groups["billing"].lag, told[0].recorded) == (0, 1)
+        await sessions.close("shop")
+        assert await history.groups("fake-cluster") == ["billing"]
+
+    aio.run(run())  # a task that is left would fail it
+    assert connect.made[0].closed

@@ -74,7 +74,7 @@ def test_one_broken_partition_leaves_the_others(aio: LoopRunner) -> None:
 
 def test_many_groups_come_in_pieces(aio: LoopRunner) -> None:
     cluster = _shop()
-    cluster.commits = {f"group {n:03}": {FIRST: n % 10} for n in range(45)}
+    cluster.commits = {f"group {n:03}": {FIRST: n % 10} for n in range(125)}
     counts: list[int] = []
     aio.run(readers_of(cluster, "orders", lambda some, _: counts.append(len(some))))
-    assert counts == [0, 20, 20, 5]
+    assert counts == [0, 50, 50, 25]

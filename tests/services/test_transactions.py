@@ -257,15 +257,14 @@ def test_pages_are_marked_when_they_are_looked_at(aio: LoopRunner, cluster: Tran
         running = asyncio.get_running_loop().create_task(marks.run())
         seen, unseen = OnePage(cluster.page(P0, 20)), OnePage(cluster.page(P0, 0, 20))
         assert marks.of(seen, 5) is None
-        await until(lambda: seen.marks is not None)
+        await until(lambda: told)
         assert (marks.of(seen, 4), marks.of(seen, 5)) == (None, Mark.ABORTED)
         assert len(told) == 1
         assert unseen.marks is None
         reads = len(cluster.reads)
         assert marks.of(unseen, 0) is None
-        await until(lambda: unseen.marks is not None)
+        await until(lambda: len(cluster.reads) == reads + 1 and unseen.marks is not None)
         assert marks.of(seen, 5) is Mark.ABORTED
-        assert len(cluster.reads) == reads + 1
         assert len(told) == 1  # nothing new to paint
         running.cancel()
         await asyncio.wait([running])

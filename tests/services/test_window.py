@@ -95,6 +95,7 @@ def test_the_newest_rows_are_fetched_at_once_and_rightly(logs: list[list[int]], 
 
     async def look() -> None:
         await window.fetch_newest(count)
+        await window._prove()
         if len(window):
             fetched = [window[row] for row in range(len(window)) if window._frame_of(row)]
             shown = [record for record in fetched if record]
@@ -132,6 +133,31 @@ def test_several_records_of_one_moment_cost_no_more(aio: LoopRunner) -> None:
     aio.run(window.fetch_newest(100))
     assert cluster.calls.count("open_reader") == 1
     assert window[len(window) - 100] is not None
+
+
+def test_newest_rows_are_shown_before_the_time_index_is_asked(aio: LoopRunner) -> None:
+    """A record of the future, far back in one partition, makes all behind it newest: that is found out behind."""
+    cluster = FakeCluster()
+    cluster.add_topic("t", 2)
+    for n in range(1000):
+        cluster.add("t", b"%d" % n, partition=n % 2, timestamp=9999 if n == 20 else 1000 + n)
+    wanted = _merged(list(cluster.logs.values()))
+    told: list[int] = []
+    window = TopicWindow(cluster, _ranges(cluster), READ, lambda: told.append(1))
+
+    async def look() -> None:
+        await window.fetch_newest(100)
+        assert "list_offsets" not in cluster.calls
+        assert window[999] == cluster.logs[TopicPartition("t", 1)][-1]
+        running = asyncio.get_running_loop().create_task(window.run())
+        await until(lambda: bool(told))
+        await asyncio.sleep(0)
+        shown = [window[row] for row in range(1000) if window._frame_of(row)]
+        assert shown == wanted[-len(shown) :]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    aio.run(look())
 
 
 def test_one_partition_is_addressed_by_offset_alone(aio: LoopRunner) -> None:

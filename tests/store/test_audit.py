@@ -140,7 +140,7 @@ def test_a_file_that_cannot_be_used_is_named(aio: LoopRunner, store: AuditStore,
 def test_a_log_that_another_program_holds_is_told(
     aio: LoopRunner, store: AuditStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kexplorer.store.audit._DISK", 0.2)
+    monkeypatch.setattr("kexplorer.store.database._DISK", 0.2)
     aio.run(store.begin(DELETE))
     with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from kexplorer.model.profile import Profile
 from kexplorer.model.topics import Partition, Topic
+from kexplorer.ui.models.cluster_tree import Section
+from kexplorer.ui.panels.topic_views import View
 
 SHOP = Profile("shop", "127.0.0.1:9092", colour="green")
 LAB = Profile("<b>lab & more</b>", "lab:9092", colour="violet", read_only=True)
@@ -41,8 +43,8 @@ class Asked:
     def refresh(self, profile: str) -> None:
         self.calls.append(("refresh", profile))
 
-    def open_topics(self, profile: str) -> None:
-        self.calls.append(("open_topics", profile))
+    def open_section(self, profile: str, section: Section) -> None:
+        self.calls.append((f"open {section.lower()}", profile))
 
     def open_topic(self, profile: str, topic: str) -> None:
         self.calls.append(("open_topic", profile, topic))
@@ -53,14 +55,20 @@ class Asked:
     def open_details(self, profile: str, topic: str) -> None:
         self.calls.append(("open_details", profile, topic))
 
-    def open_overview(self, profile: str) -> None:
-        self.calls.append(("open_overview", profile))
-
-    def open_access(self, profile: str) -> None:
-        self.calls.append(("open_access", profile))
+    def open_view(self, profile: str, view: View, topic: str) -> None:
+        self.calls.append(("open_view", profile, view, topic))
 
     def open_produce(self, profile: str, topic: str) -> None:
         self.calls.append(("open_produce", profile, topic))
+
+    def open_doctor(self, profile: str) -> None:
+        self.calls.append(("open_doctor", profile))
+
+    def open_alerts(self) -> None:
+        self.calls.append(("open_alerts",))
+
+    def open_config_check(self) -> None:
+        self.calls.append(("open_config_check",))
 
     def open_audit(self) -> None:
         self.calls.append(("open_audit",))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 
+from kexplorer.model.offset_snapshots import OffsetSnapshot
+from kexplorer.model.topics import TopicPartition
 from kexplorer.services.catalog import Catalog
 from kexplorer.services.changes import Changes
 from kexplorer.services.sessions import Session
@@ -56,3 +58,16 @@ async def confirmed() -> list[str]:
 
 def click(button: QPushButton) -> None:
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+class NoSnapshots:
+    """Nothing was reset yet, and nothing is in these tests."""
+
+    async def keep(self, cluster: str, group: str, why: str, offsets: Mapping[TopicPartition, int | None]) -> int:
+        raise AssertionError("nobody has reset anything")
+
+    async def forget(self, snapshot: int) -> None:
+        raise AssertionError("nobody has reset anything")
+
+    async def of_group(self, cluster: str, group: str) -> list[OffsetSnapshot]:
+        return []

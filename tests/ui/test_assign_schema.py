@@ -128,6 +128,51 @@ def test_a_protobuf_file_offers_its_messages(qtloop: LoopRunner, schemas: Schema
     assert found == SchemaAssignment("orders", Part.KEY, SchemaFormat.PROTOBUF, str(PROTO), "shop.orders.Order")
 
 
+def test_a_json_schema_file(qtloop: LoopRunner, schemas: Schemas, tmp_path: Path) -> None:
+    file = tmp_path / "order.schema.json"
+    file.write_text('{"type": "object", "required": ["id"]}', "utf-8")
+
+    async def assign() -> bool:
+        async with _opened(schemas, b'{"id": 1}') as (dialog, task):
+            dialog.file.line.setText(str(file))
+            await until(lambda: "decodes." in dialog.verdict.text())
+            assert (dialog.format.currentText(), dialog.message.isVisible()) == ("JSON Schema", False)
+            assert _text(dialog) == '{\n  "id": 1\n}'
+            file.write_text("[1]", "utf-8")
+            dialog.file.line.setText(f"{file} ")
+            await until(lambda: "is no JSON Schema" in dialog.fields["file"].message.text())
+            file.rename(tmp_path / "order.json")
+            file.with_name("order.json").write_text("true", "utf-8")
+            dialog.file.line.setText(str(tmp_path / "order.json"))
+            await until(lambda: "decodes." in dialog.verdict.text())
+            assert dialog.format.currentText() == "JSON Schema"  # which such a name does not change
+            QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+            return await task
+
+    assert qtloop.run(assign())
+    found = SchemaAssignment("orders", Part.VALUE, SchemaFormat.JSON, str(tmp_path / "order.json"))
+    assert schemas.assignment("orders", Part.VALUE) == found
+    assert AssignmentStore("shop", tmp_path / "schemas.json").load().assignments == (found,)
+
+
+def test_a_schema_that_does_not_decode_the_record_may_be_saved(
+    qtloop: LoopRunner, schemas: Schemas, file: Path
+) -> None:
+    async def save() -> bool:
+        async with _opened(schemas, b"no Avro") as (dialog, task):
+            dialog.file.line.setText(str(file))
+            await until(lambda: dialog.verdict.text() == "The value of the selected record does not decode.")
+            assert dialog.advice.text().startswith("Not Avro “Order” by the schema that was assigned")
+            assert dialog.save_button.isEnabled()
+            QTest.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+            return await task
+
+    assert qtloop.run(save())
+    assert schemas.assignment("orders", Part.VALUE) == SchemaAssignment(
+        "orders", Part.VALUE, SchemaFormat.AVRO, str(file)
+    )
+
+
 def test_what_is_assigned_is_shown_changed_and_removed(qtloop: LoopRunner, schemas: Schemas, tmp_path: Path) -> None:
     kept = SchemaAssignment("ord*", Part.VALUE, SchemaFormat.PROTOBUF, str(PROTO), "shop.orders.Order.Line")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
-from PySide6.QtGui import QGuiApplication, QPainter
+from PySide6.QtGui import QAction, QGuiApplication, QPainter
 from PySide6.QtTest import QAbstractItemModelTester, QTest
 from PySide6.QtWidgets import QSpinBox, QStyledItemDelegate, QStyleOptionViewItem
 from pytestqt.qtbot import QtBot
@@ -14,8 +14,10 @@ from pytestqt.qtbot import QtBot
 from kexplorer.model.cluster import ConnectionState, Link
 from kexplorer.ui.cluster_tree import ClusterTree
 from kexplorer.ui.models.cluster_tree import NODE_ROLE, ClusterTreeModel, Index, Node, Section
+from kexplorer.ui.panels.topic_views import View
 from tests.ui.fakes import LAB, SHOP, Asked, numbered, topics
 
+SECTIONS = list(map(str, Section))
 UP = ConnectionState(Link.UP)
 
 
@@ -62,15 +64,15 @@ def connect(tree: ClusterTree | ClusterTreeModel, *names: str) -> None:
 
 def test_topics_stand_below_their_cluster_in_order_of_names(model: ClusterTreeModel) -> None:
     connect(model, "orders", "billing", "Zebra", "__consumer_offsets")
-    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["billing", "orders", "Zebra"]], LAB.name]
+    assert text(model) == ["shop", [*SECTIONS, ["billing", "orders", "Zebra"]], LAB.name]
 
 
 def test_internal_topics_are_shown_when_asked_for(model: ClusterTreeModel) -> None:
     connect(model, "orders", "__consumer_offsets")
     model.show_internal(True)
-    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["__consumer_offsets", "orders"]], LAB.name]
+    assert text(model) == ["shop", [*SECTIONS, ["__consumer_offsets", "orders"]], LAB.name]
     model.show_internal(False)
-    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["orders"]], LAB.name]
+    assert text(model) == ["shop", [*SECTIONS, ["orders"]], LAB.name]
 
 
 def test_disconnected_means_nothing_is_known_of_topics(model: ClusterTreeModel) -> None:
@@ -91,15 +93,15 @@ def test_the_model_keeps_its_promises_while_everything_changes(model: ClusterTre
     model.set_profiles([LAB, SHOP])
     assert text(model) == [
         LAB.name,
-        ["Overview", "Access", "Topics", ["x"]],
+        [*SECTIONS, ["x"]],
         "shop",
-        ["Overview", "Access", "Topics", ["a", "b", "c", "d"]],
+        [*SECTIONS, ["a", "b", "c", "d"]],
     ]
     model.set_profiles([SHOP])
-    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["a", "b", "c", "d"]]]
+    assert text(model) == ["shop", [*SECTIONS, ["a", "b", "c", "d"]]]
     model.set_topics("unknown", topics("a"))
     model.set_state("unknown", UP)
-    assert text(model) == ["shop", ["Overview", "Access", "Topics", ["a", "b", "c", "d"]]]
+    assert text(model) == ["shop", [*SECTIONS, ["a", "b", "c", "d"]]]
 
 
 def test_a_topic_that_goes_on_existing_keeps_its_selection(tree: ClusterTree) -> None:
@@ -139,7 +141,7 @@ def test_the_filter_ignores_case_and_expands_what_it_finds(tree: ClusterTree) ->
     tree.view.collapseAll()
     tree.filter.setText(" ORDER ")
     tree.filter.returnPressed.emit()
-    assert text(tree.model) == ["shop", ["Overview", "Access", "Topics", ["order-events", "Orders"]], LAB.name]
+    assert text(tree.model) == ["shop", [*SECTIONS, ["order-events", "Orders"]], LAB.name]
     assert tree.view.isExpanded(tree.model.index_of("shop"))
     assert tree.view.isExpanded(tree.model.index_of("shop", section=Section.TOPICS))
     node: Node = tree.model.index_of("shop", section=Section.TOPICS).data(NODE_ROLE)
@@ -202,13 +204,13 @@ def test_enter_and_double_click_open(tree: ClusterTree, asked: Asked) -> None:
     at = tree.view.visualRect(index).center()
     QTest.mouseClick(tree.view.viewport(), Qt.MouseButton.LeftButton, pos=at)
     QTest.mouseDClick(tree.view.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    assert asked.calls == [("connect", LAB.name), ("open_topics", "shop"), ("open_topic", "shop", "orders")]
+    assert asked.calls == [("connect", LAB.name), ("open topics", "shop"), ("open_topic", "shop", "orders")]
 
 
 def test_the_context_menu_offers_what_is_possible(tree: ClusterTree, asked: Asked) -> None:
     connect(tree, "orders")
 
-    def menu(index: QModelIndex) -> dict[str, object]:
+    def menu(index: QModelIndex) -> dict[str, QAction]:
         node = tree.model.node(index)
         assert node
         return {action.text(): action for action in tree.menu_of(node).actions() if action.text()}
@@ -219,10 +221,21 @@ def test_the_context_menu_offers_what_is_possible(tree: ClusterTree, asked: Aske
     assert "Disconnect" in menu(tree.model.index_of("shop"))
     topic = tree.model.node(tree.model.index_of("shop", "orders"))
     assert topic
-    for action in tree.menu_of(topic).actions():
-        action.trigger()
+    actions = menu(tree.model.index_of("shop", "orders"))
+    for text in ("Open messages", "Produce messages", "Partitions and configuration", "Copy name"):
+        actions[text].trigger()
     assert asked.calls == [(name, "shop", "orders") for name in ("open_topic", "open_produce", "open_details")]
     assert QGuiApplication.clipboard().text() == "orders"
+
+
+def test_a_topic_leads_to_its_other_views(tree: ClusterTree, asked: Asked) -> None:
+    connect(tree, "orders")
+    topic = tree.model.node(tree.model.index_of("shop", "orders"))
+    assert topic
+    actions = {action.text(): action for action in tree.menu_of(topic).actions()}
+    for view in View:
+        actions[view].trigger()
+    assert asked.calls == [("open_view", "shop", view, "orders") for view in View]
 
 
 def test_names_that_look_like_markup_are_literal(tree: ClusterTree) -> None:
@@ -316,4 +329,4 @@ def test_each_section_opens_its_panel(tree: ClusterTree, asked: Asked) -> None:
     connect(tree, "orders")
     for section in Section:
         tree.view.opened.emit(tree.model.index_of("shop", section=section))
-    assert asked.calls == [("open_overview", "shop"), ("open_access", "shop"), ("open_topics", "shop")]
+    assert asked.calls == [(f"open {section.lower()}", "shop") for section in Section]

@@ -23,6 +23,7 @@ from kexplorer.store.profiles import ProfileStore
 from kexplorer.store.secrets import Secrets
 from kexplorer.ui.dialogs.confirm import ask_secret, confirm
 from kexplorer.ui.dialogs.connection_dialog import ConnectionDialog, edit_profile
+from kexplorer.ui.dialogs.import_connection import ImportConnectionDialog
 from kexplorer.ui.dialogs.property_lines import parse_lines
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster
@@ -491,3 +492,50 @@ def test_an_old_test_does_not_speak_for_new_settings(qtloop: LoopRunner, connect
         await task
 
     qtloop.run(change())
+
+
+def test_a_pasted_configuration_fills_the_form(
+    qtloop: LoopRunner, connections: Connections, ring: MemoryKeyring
+) -> None:
+    async def paste() -> Profile | None:
+        dialog, task = await _open(connections, None)
+        _type(dialog.form.name, "Imported")
+        _click(dialog.import_button)
+        pasted = await until(lambda: dialog.findChild(ImportConnectionDialog))
+        assert pasted is not None
+        assert not pasted.use.isEnabled()
+        pasted.text.setPlainText("group.id=x")
+        assert not pasted.use.isEnabled()
+        assert "No bootstrap.servers were found" in pasted.taken.text()
+        pasted.text.setPlainText(
+            "bootstrap.servers=a:9093\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n"
+            "sasl.username=ada\nsasl.password=s3cret\nssl.keystore.location=/k.jks"
+        )
+        assert "a:9093 by SASL_SSL, PLAIN as ada" in pasted.taken.text()
+        assert "s3cret" not in pasted.taken.text()
+        _click(pasted.use)
+        await until(lambda: dialog.form.bootstrap.text() == "a:9093")
+        assert "Java keystore" in dialog.trouble.text()
+        _click(dialog.save_button)
+        return await task
+
+    saved = qtloop.run(paste())
+    assert saved is not None
+    assert (saved.name, saved.username, saved.sasl_mechanism) == ("Imported", "ada", SaslMechanism.PLAIN)
+    assert saved.password is not None
+    assert saved.password.store is SecretStore.KEYRING
+    assert "s3cret" in ring.kept.values()
+
+
+def test_a_configuration_that_cannot_be_read_is_told(
+    qtloop: LoopRunner, connections: Connections, tmp_path: Path
+) -> None:
+    async def load() -> str:
+        parent = QWidget()
+        dialog = ImportConnectionDialog(parent, PLAIN, connections.check_property)
+        dialog.tasks.start("open", dialog.load(tmp_path / "none.properties"))
+        await until(lambda: "none.properties" in dialog.taken.text())
+        await dialog.tasks.close()
+        return dialog.taken.text()
+
+    assert "can't be read" in qtloop.run(load())

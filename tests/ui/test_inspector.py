@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ from kexplorer.ui.widgets.headers_table import HeadersModel
 from kexplorer.ui.widgets.inspector import Inspector
 from kexplorer.ui.widgets.text_rows import BLOCK, HexRows, TextRows, blocks_of_lines, blocks_of_text, shown
 from kexplorer.ui.widgets.value_pane import Mode, ValuePane
-from tests.rig.waiting import took
+from tests.rig.loops import LoopRunner
+from tests.rig.waiting import took, until
 
 ODD = "a\u00a0b\r\nc\rd\u2028e\u2029f\tg\u202eh\u200bi\x00j\x1b[31mk\n<b>l</b>\n"
 MARKUP = '<b>x</b><img src="file:///etc/passwd">&lt;'
@@ -274,7 +276,34 @@ def test_the_details_say_everything_that_kafka_knows(inspector: Inspector) -> No
         "Key": "3 bytes",
         "Value": "null",
         "Headers": "1, 3 bytes",
+        "Compression": "not told",
     }
+
+
+def test_the_details_ask_for_the_compression_of_the_record_that_is_shown(qtloop: LoopRunner, qtbot: QtBot) -> None:
+    asked: list[int] = []
+
+    async def compression(source: TopicPartition, offset: int) -> str | None:
+        asked.append(offset)
+        return {84210: "zstd"}.get(offset)
+
+    async def look() -> None:
+        tasks = Tasks(lambda failure: pytest.fail(str(failure)))
+        inspector = Inspector(tasks, compression=compression)
+        qtbot.addWidget(inspector)
+        inspector.show_record(record(b"1"))
+        assert not tasks.running("compression")  # nobody looks at the details
+        inspector.show_record(replace(record(b"1"), offset=5))
+        inspector.tabs.setCurrentIndex(3)
+        inspector.show_record(record(b"2"))  # before the rest on the other is over
+        told = inspector._facts["Compression"]
+        await until(lambda: told.text() == "zstd (of its batch)")
+        assert asked == [84210]
+        inspector.show_record(replace(record(b"3"), offset=6))
+        await until(lambda: told.text() == "not told")
+        await tasks.close()
+
+    qtloop.run(look())
 
 
 def view_of(qtbot: QtBot, text: str) -> CodeView:

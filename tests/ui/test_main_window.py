@@ -243,6 +243,14 @@ def test_a_damaged_memory_means_the_first_start(window: MainWindow, asked: Asked
     assert asked.calls == [("set_theme", "system"), ("set_zoom", 100), ("set_zone", "local")]
 
 
+def test_a_screen_that_is_too_small_is_filled(window: MainWindow) -> None:
+    """The test's screen has 800 pixels in each direction, fewer than the window would like."""
+    there = window.screen().availableSize()
+    assert there.width() < window.width()
+    window.restore_state({})
+    assert window.isMaximized()
+
+
 def test_the_menu_shows_the_zone_in_use(window: MainWindow, asked: Asked) -> None:
     action(window, "UTC").trigger()
     assert asked.calls == [("set_zone", "UTC")]
@@ -306,7 +314,7 @@ def test_the_palette_finds_actions_clusters_and_topics(window: MainWindow, asked
     entries["topic/shop/team-00.orders.v0"].run()
     assert asked.calls == [
         ("open_topic", "shop", "<b>orders</b>"),
-        ("open_topics", LAB.name),
+        ("open topics", LAB.name),
         ("open_topic", "shop", "team-00.orders.v0"),
     ]
 
@@ -326,7 +334,7 @@ def test_the_first_page_offers_the_demo_and_connections(window: MainWindow, aske
 
     qtbot.waitUntil(lambda: list(offered()) == ["c0", "c1", "c2", "c3", "c4"])
     offered()["c1"].click()
-    assert asked.calls == [("open_demo",), ("new_connection",), ("open_topics", "c1")]
+    assert asked.calls == [("open_demo",), ("new_connection",), ("open topics", "c1")]
     assert "Ctrl+K" in shown(window.welcome)
 
 

@@ -180,9 +180,9 @@ def test_the_partition_is_predicted_with_its_reason(qtbot: QtBot) -> None:
     qtbot.addWidget(box)
     # Kafka's own test vectors: murmur2("foobar") = -790332482, made positive modulo 6
     keyed = Outgoing("orders", b"foobar", b'{"tier": "VIP", "n": 10}')
-    box.tell(keyed, 6, "murmur2_random")
+    box.tell(box.choose(keyed, 6, "murmur2_random"), 6)
     assert box.told.whole == f"Partition {(-790332482 & 0x7FFFFFFF) % 6} of 6: murmur2_random of the key."
-    box.tell(Outgoing("orders"), 6, "murmur2_random")
+    box.tell(box.choose(Outgoing("orders"), 6, "murmur2_random"), 6)
     assert box.told.whole.startswith("Any partition: there is no key")
     box.by.setCurrentIndex(By.NUMBER)
     for text, wrong in (("6", "There is no partition 6"), ("x", "is no partition"), ("", "No partition")):
@@ -198,7 +198,9 @@ def test_the_partition_is_predicted_with_its_reason(qtbot: QtBot) -> None:
     box.line.setText("value.none")
     assert box.choose(keyed, 6, "murmur2_random").why == "murmur2_random of the key"
     box.line.setText("value.tier")
-    box.tell(keyed, 6, "murmur2_random")
+    with pytest.raises(Failure, match="no partition") as failed:
+        box.choose(keyed, 6, "murmur2_random")
+    box.tell(failed.value, 6)
     assert "no partition" in box.told.whole
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -53,8 +53,12 @@ class Shown:
 
 
 @asynccontextmanager
-async def _shown(cluster: FakeCluster, folder: Path, topic: str = "orders") -> AsyncIterator[Shown]:
+async def open_produce(
+    cluster: FakeCluster, folder: Path, topic: str = "orders", state: Mapping[str, object] | None = None
+) -> AsyncIterator[Shown]:
+    """`state`: as it was saved before."""
     shown = Shown(cluster, folder, topic)
+    shown.panel.restore_state(state or {})
     shown.panel.resize(1000, 640)
     shown.panel.show()
     try:
@@ -81,7 +85,7 @@ def test_what_is_composed_is_what_is_sent(qtloop: LoopRunner, tmp_path: Path) ->
     headers = (("trace", b"1"), ("trace", None), ("bin", b"\xff"))
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             compose = shown.panel.compose
             editor = compose.editor
             editor.key.set_data(b"k")
@@ -106,7 +110,7 @@ def test_a_double_click_sends_once_and_the_keys_send_again(qtloop: LoopRunner, t
     cluster.holds_deliveries = True
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             compose = shown.panel.compose
             for _ in range(3):
                 compose.send_button.click()
@@ -125,12 +129,36 @@ def test_a_double_click_sends_once_and_the_keys_send_again(qtloop: LoopRunner, t
     qtloop.run(look())
 
 
+def test_waiting_for_an_acknowledgement_can_be_cancelled(qtloop: LoopRunner, tmp_path: Path) -> None:
+    cluster = _shop()
+
+    async def look() -> None:
+        async with open_produce(cluster, tmp_path) as shown:
+            compose = shown.panel.compose
+            compose.send()
+            await until(lambda: shown.panel.undelivered == 0 and compose.send_button.isEnabled())
+            assert not compose.cancel_button.isVisible()
+            cluster.delay = 3600.0
+            compose.send()
+            await until(compose.cancel_button.isVisible)
+            compose.cancel_button.click()
+            await until(compose.send_button.isEnabled)
+            assert not compose.cancel_button.isVisible()
+            assert "Cancelled before it was acknowledged" in compose.deliveries.model.row(0).result
+            cluster.delay = 0.0
+            compose.send()
+            await until(lambda: len(_records(cluster)) == 2)
+            await until(compose.send_button.isEnabled)
+
+    qtloop.run(look())
+
+
 def test_a_message_that_was_not_delivered_says_why(qtloop: LoopRunner, tmp_path: Path) -> None:
     cluster = _shop()
     cluster.unsendable[b"large"] = Failure(FailureKind.INVALID, "The message is too large.", "Raise max.message.bytes.")
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             compose = shown.panel.compose
             compose.editor.value.set_data(b"large")
             compose.send()
@@ -151,7 +179,7 @@ def test_what_is_wrong_is_not_sent(qtloop: LoopRunner, tmp_path: Path, wrong: st
     cluster = _shop()
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             editor = shown.panel.compose.editor
             match wrong:
                 case "topic":
@@ -179,7 +207,7 @@ def test_a_record_is_edited_and_sent_again_byte_for_byte(qtloop: LoopRunner, tmp
     before = cluster.add("payments", b"\x00\xff\r\n", b"k\r\n", partition=1, headers=headers)
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path, "") as shown:
+        async with open_produce(cluster, tmp_path, "") as shown:
             shown.panel.load(before)
             shown.panel.compose.send()
             await until(lambda: len(_records(cluster, "payments")) == 2)
@@ -196,7 +224,7 @@ def test_a_template_is_filled_in_for_each_message(qtloop: LoopRunner, tmp_path: 
     template = MessageTemplate("orders", "k${seq}", '{"n": ${seq}, "who": "${ask:who}"}', value_format="json")
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             compose = shown.panel.compose
             await compose.templates.save("Order", template)
             await until(lambda: "Order" in compose.templates.known)
@@ -225,7 +253,7 @@ def test_without_filling_in_a_place_is_only_text(qtloop: LoopRunner, tmp_path: P
     cluster = _shop()
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             compose = shown.panel.compose
             compose.editor.value.set_data(b"${seq} $${x}")
             compose.times.setValue(3)
@@ -242,7 +270,7 @@ def test_a_read_only_connection_says_why_nothing_is_sent(qtloop: LoopRunner, tmp
     cluster.profile = replace(cluster.profile, read_only=True)
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             panel = shown.panel
             assert "read-only" in panel.notice.text
             panel.basket.add(Outgoing("orders", b"k", b"v"))
@@ -264,7 +292,7 @@ def test_rows_of_a_file_are_previewed_checked_and_sent(qtloop: LoopRunner, tmp_p
     rows.write_text("\n".join([*lines[:10], "{", *lines[10:]]) + "\n")
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             shown.panel.show_tab("many")
             many = shown.panel.many
             many.source.path.setText(str(rows))
@@ -296,7 +324,7 @@ def test_columns_of_a_csv_file_become_what_is_chosen(qtloop: LoopRunner, tmp_pat
     rows.write_text("key;value;tier\na;1;x\nb;;y\n")
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             shown.panel.show_tab("many")
             many = shown.panel.many
             many.source.path.setText(str(rows))
@@ -320,13 +348,13 @@ def test_a_transaction_is_filled_ordered_and_committed(qtloop: LoopRunner, tmp_p
     cluster = _shop()
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             panel = shown.panel
-            for topic, value in (("orders", b"1"), ("payments", b"2"), ("orders", b"3")):
+            for number, (topic, value) in enumerate((("orders", b"1"), ("payments", b"2"), ("orders", b"3")), 1):
                 panel.compose.editor.topic.setText(topic)
                 panel.compose.editor.value.set_data(value)
                 panel.compose.add.click()
-            assert panel.tabs.tabText(2) == "Transaction (3)"
+                await until(lambda title=f"Transaction ({number})": panel.tabs.tabText(2) == title)  # type: ignore[misc]
             panel.show_tab("transaction")
             basket = panel.basket
             basket.up.click()
@@ -337,9 +365,11 @@ def test_a_transaction_is_filled_ordered_and_committed(qtloop: LoopRunner, tmp_p
             assert [each.value for each in basket.messages] == [b"1"]
             assert panel.compose.editor.outgoing().value == b"2"
             panel.compose.add.click()
+            await until(lambda: len(basket.messages) == 2)
             basket.commit.click()
             basket.commit.click()
             await until(lambda: basket.outcome.title.text() == "Committed")
+            assert panel.tabs.tabText(2) == "Transaction"
             assert cluster.calls.count("commit") == 1
             assert "All readers get the 2 messages" in basket.outcome.text.text()
             basket.outcome.committed.click()
@@ -348,11 +378,31 @@ def test_a_transaction_is_filled_ordered_and_committed(qtloop: LoopRunner, tmp_p
     qtloop.run(look())
 
 
+def test_what_is_filled_in_is_filled_in_for_a_transaction_too(qtloop: LoopRunner, tmp_path: Path) -> None:
+    async def look() -> None:
+        async with open_produce(_shop(), tmp_path) as shown:
+            compose, basket = shown.panel.compose, shown.panel.basket
+            compose.editor.topic.setText("orders")
+            compose.editor.value.edit.write("${choice(a)} ${seq}")
+            compose.fill.setChecked(True)
+            compose.add_to_basket()
+            compose.add_to_basket()  # nothing: the first one is on its way
+            await until(lambda: bool(basket.messages))
+            await until(compose.add.isEnabled)
+            assert [each.value for each in basket.messages] == [b"a 1"]
+            compose.editor.topic.setText("nobody")
+            compose.add.click()
+            await until(lambda: "There is no topic nobody" in str(compose.strip.failure))
+            assert len(basket.messages) == 1
+
+    qtloop.run(look())
+
+
 def test_an_aborted_transaction_stays_to_be_sent_again(qtloop: LoopRunner, tmp_path: Path) -> None:
     cluster = _shop()
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             basket = shown.panel.basket
             basket.add(Outgoing("orders", b"k", b"v"))
             shown.panel.show_tab("transaction")
@@ -378,7 +428,7 @@ def test_a_setting_that_is_changed_is_checked_and_sent(qtloop: LoopRunner, tmp_p
     cluster = _shop()
 
     async def look() -> None:
-        async with _shown(cluster, tmp_path) as shown:
+        async with open_produce(cluster, tmp_path) as shown:
             box = shown.panel.compose.settings
             names = [box.preset.itemText(n) for n in range(box.preset.count())]
             assert names[0] == "Durable"
@@ -400,7 +450,7 @@ def test_a_setting_that_is_changed_is_checked_and_sent(qtloop: LoopRunner, tmp_p
 
 def test_a_damaged_state_is_ignored(qtloop: LoopRunner, tmp_path: Path) -> None:
     async def look() -> None:
-        async with _shown(_shop(), tmp_path) as shown:
+        async with open_produce(_shop(), tmp_path) as shown:
             for state in (
                 {"tab": 7},
                 {"tabs": {"message": [1], "many": 2}},

@@ -392,6 +392,14 @@ def test_kafka_s_own_records_are_read_without_any_schema(make: Callable[[RowSour
     assert table.cells("Value", 1) == [("", "tombstone")]
 
 
+def test_messagepack_and_cbor_are_read_without_any_schema(make: Callable[[RowSource], Table]) -> None:
+    ring = RecordRing(1 << 20)
+    for offset, data in enumerate((b"\x81\xa2id\x2a", b"\xa1\x62id\x18\x2a", b"\x81\xa2id", b'{"id":42}')):
+        ring.add(replace(record(offset), value=data))
+    undecoded = ("81 A2 69 64", "hex")
+    assert make(ring).cells("Value", 4) == [('{"id":42}', ""), undecoded, ('{"id":42}', ""), ('{"id":42}', "")]
+
+
 # ---- order
 
 

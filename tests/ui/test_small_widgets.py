@@ -4,7 +4,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton, QToolButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton, QToolButton, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
 from kexplorer.model.failure import Failure, FailureKind
@@ -37,6 +37,25 @@ def test_an_icon_follows_the_theme(qtbot: QtBot, qapp: QApplication) -> None:
     light = label.grab().toImage()
     apply(qapp, Scheme.DARK)
     assert label.grab().toImage() != light
+
+
+def test_the_buttons_of_an_error_are_reached_before_what_stands_below(qtbot: QtBot) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    column, strip, edit = QVBoxLayout(page), ErrorStrip(), QLineEdit()
+    column.addWidget(strip)
+    column.addWidget(edit)
+    page.show()
+    strip.show_failure(FAILURE)
+    page.activateWindow()
+    edit.setFocus()
+    qtbot.waitUntil(edit.hasFocus)
+    reached = []
+    for _ in range(3):
+        QTest.keyClick(page.focusWidget(), Qt.Key.Key_Backtab)
+        reached.append(page.focusWidget())
+    buttons = [strip._retry, *(button for button in strip.findChildren(QToolButton) if button.toolTip())]
+    assert reached == buttons[::-1]
 
 
 def test_the_error_strip_says_what_failed_and_what_to_try(qtbot: QtBot) -> None:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.qt_log_ignore("propagateSizeHints")  # the offscreen pl
 def cluster(heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     heartbeat.allow(500, "a panel and dialogs are made in it, on two cores that others use too")
     monkeypatch.setattr(topics, "_LOOK_EVERY", 0.05)
-    monkeypatch.setattr(topics, "_SIZES_EVERY", 0.05)
+    monkeypatch.setattr(topics, "_SWEEP_EVERY", 0.05)
     made = FakeCluster("shop")
     for name in ("audit", "orders", "payments"):
         made.add_topic(name, 2, retention_ms="1000")
@@ -41,13 +41,19 @@ def cluster(heartbeat: Heartbeat, monkeypatch: pytest.MonkeyPatch) -> FakeCluste
 
 
 @asynccontextmanager
-async def _opened(cluster: FakeCluster, *marked: str) -> AsyncIterator[TopicsPanel]:
+async def _opened(
+    cluster: FakeCluster, *marked: str, copied: list[tuple[str, str]] | None = None
+) -> AsyncIterator[TopicsPanel]:
     session = session_on(cluster)
+    copies = [] if copied is None else copied
 
     async def open_session() -> Session:
         return session
 
-    panel = TopicsPanel(cluster.profile, open_session, lambda _: None, lambda _: None, Marked(*marked), dict)
+    def copy(_session: Session, source: str, target: str) -> None:
+        copies.append((source, target))
+
+    panel = TopicsPanel(cluster.profile, open_session, lambda _: None, lambda _: None, Marked(*marked), dict, copy)
     panel.resize(1200, 500)
     panel.show()
     try:
@@ -153,6 +159,29 @@ def test_a_topic_is_deleted_and_created_anew(qtloop: LoopRunner, cluster: FakeCl
     assert not cluster.logs[TopicPartition("orders", 0)]
 
 
+@pytest.mark.parametrize("wanted", [False, True])
+def test_a_topic_is_cloned_with_its_records_where_they_are_wanted(
+    qtloop: LoopRunner, cluster: FakeCluster, wanted: bool
+) -> None:
+    copied: list[tuple[str, str]] = []
+
+    async def run() -> None:
+        async with _opened(cluster, copied=copied) as panel:
+            _select(panel, "orders")
+            _trigger(panel, "Create a topic like this…")
+            dialog = await dialog_of(CreateTopicDialog)
+            assert isinstance(dialog, CreateTopicDialog)
+            assert not dialog.records.isChecked()
+            dialog.records.setChecked(wanted)
+            click(dialog.action)
+            await confirmed()
+            await until(lambda: "orders-copy" in _names(panel))
+
+    qtloop.run(run())
+    assert cluster.applied == [CreateTopic("orders-copy", 2, 1, {"retention.ms": "1000"})]
+    assert copied == ([("orders", "orders-copy")] if wanted else [])
+
+
 def test_a_definition_is_not_lost_when_the_second_half_fails(qtloop: LoopRunner, cluster: FakeCluster) -> None:
     async def run() -> None:
         async with _opened(cluster) as panel:
@@ -223,6 +252,18 @@ def test_a_cluster_that_does_not_tell_sizes_is_not_asked_again(qtloop: LoopRunne
 
     qtloop.run(run())
     assert cluster.calls.count("log_dirs") == 1
+
+
+def test_a_broker_that_was_slow_is_asked_for_sizes_again(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.failures["log_dirs"] = Failure(FailureKind.TIMEOUT, "No answer in 10 s.")
+
+    async def run() -> None:
+        async with _opened(cluster) as panel:
+            await until(lambda: panel._model.index(0, 4).data() == "not told")
+            del cluster.failures["log_dirs"]
+            await until(lambda: [row.size for row in panel.rows()] == [0, 0, 0])
+
+    qtloop.run(run())
 
 
 def test_favourites_are_marked_kept_and_come_first(qtloop: LoopRunner, cluster: FakeCluster) -> None:

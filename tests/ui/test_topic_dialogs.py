@@ -72,7 +72,7 @@ async def _creating(
     except BaseException:
         task.cancel()
         raise
-    return await task
+    return await task is not None
 
 
 def test_a_topic_is_created_as_it_was_described(qtloop: LoopRunner, cluster: FakeCluster) -> None:
@@ -248,11 +248,11 @@ def test_several_topics_get_as_many_partitions(qtloop: LoopRunner, cluster: Fake
         await until(lambda: "a_b: None of the newest" in dialog.keys.text())
         assert dialog.total.minimum() == 2
         dialog.total.setValue(5)
-        assert "orders: Of 90 different keys" in dialog.keys.text()
+        assert " of 90 keys in the newest records move" in dialog.keys.text()
+        assert dialog.keys.text().count("Their older records stay") == 1
         assert "wide" not in dialog.keys.text()
         click(dialog.action)
-        assert "orders" in (await confirmed())[0]
-        assert "a_b" in (await confirmed())[0]
+        assert "2 changes: orders; a_b" in (await confirmed())[0]
         return await task
 
     assert qtloop.run(run())
@@ -321,10 +321,26 @@ def test_a_compacted_topic_is_not_purged(qtloop: LoopRunner, cluster: FakeCluste
     async def use(dialog: PurgeDialog) -> None:
         await until(dialog.trouble.isVisible)
         assert "orders is only compacted" in dialog.trouble.text()
+        assert not dialog.summary.text().strip()
         assert not dialog.action.isEnabled()
         dialog.reject()
 
     assert not qtloop.run(_purging(cluster, ["orders"], use))
+
+
+def test_a_compacted_topic_among_others_is_left_out(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+    cluster.configs["a_b"]["cleanup.policy"] = ConfigEntry("cleanup.policy", "compact", False, False, False)
+
+    async def use(dialog: PurgeDialog) -> None:
+        await until(dialog.action.isEnabled)
+        assert dialog.summary.text().endswith("a_b is only compacted and left out.")
+        click(dialog.action)
+        await confirmed()
+
+    assert qtloop.run(_purging(cluster, ["orders", "a_b"], use))
+    (change,) = cluster.applied
+    assert isinstance(change, PurgeRecords)
+    assert {source.topic for source in change.before} == {"orders"}
 
 
 def test_a_partition_that_is_down_stays(qtloop: LoopRunner, cluster: FakeCluster) -> None:
@@ -497,7 +513,7 @@ def test_brokers_that_tell_no_moves_are_no_hindrance(qtloop: LoopRunner, cluster
 # configuration of several
 
 
-def test_several_topics_are_configured_one_after_the_other(qtloop: LoopRunner, cluster: FakeCluster) -> None:
+def test_several_topics_are_configured_with_one_question(qtloop: LoopRunner, cluster: FakeCluster) -> None:
     async def run() -> bool:
         task = asyncio.create_task(alter_topics(None, await _loaded(cluster), ["orders", "a_b"]))
         dialog = await dialog_of(AlterTopicsDialog)
@@ -511,12 +527,16 @@ def test_several_topics_are_configured_one_after_the_other(qtloop: LoopRunner, c
         assert not dialog.action.isEnabled()
         dialog.resets.setText("segment.ms,")
         click(dialog.action)
-        assert "orders" in (await confirmed())[0]
-        second = await dialog_of(ChangeDialog)
-        QTest.keyClick(second, Qt.Key.Key_Escape)  # and goes on where it was left
+        cluster.refused["topic a_b"] = Failure(FailureKind.AUTHORIZATION, "You may not alter a_b.")
+        assert "2 changes: orders; a_b" in (await confirmed())[0]
+        question = await dialog_of(ChangeDialog)
+        assert isinstance(question, ChangeDialog)
+        assert question.said.text() == "1 of 2 done."
+        QTest.keyClick(question, Qt.Key.Key_Escape)
         await until(lambda: QApplication.activeModalWidget() is dialog and not dialog.tasks.running("submit"))
-        click(dialog.action)
-        assert "a_b" in (await confirmed())[0]
+        cluster.refused.clear()
+        click(dialog.action)  # goes on with what is left
+        assert "the topic a_b" in (await confirmed())[0]
         return await task
 
     assert qtloop.run(run())

@@ -96,14 +96,14 @@ def test_partitions_follow_what_happens(qtbot: QtBot, qtloop: LoopRunner) -> Non
             tab = panel.current
             assert isinstance(tab, PartitionsTab)
             await until(lambda: "10" in _texts(tab.model, "Log end")[:1])  # type: ignore[arg-type]
-            assert panel.status_text.startswith("3 partitions")
+            await until(lambda: panel.status_text.startswith("3 partitions"))
             assert not tab.elect.isEnabled()
             cluster.placed[TopicPartition("orders", 1)] = Partition(1, 1, (2, 1), (1,))
             cluster.add("orders", b"v", partition=0)
             await until(lambda: "1 under-replicated" in panel.status_text)
             await until(lambda: "11" in _texts(tab.model, "Log end"))  # type: ignore[arg-type]
             tab.table.selectRow(1)
-            assert tab.elect.isEnabled()
+            await until(tab.elect.isEnabled)
 
     qtloop.run(look())
 
@@ -118,11 +118,11 @@ def test_settings_are_filtered(qtbot: QtBot, qtloop: LoopRunner) -> None:
             tab = panel.current
             assert isinstance(tab, ConfigurationTab)
             await until(lambda: tab.model.rowCount() == 2)
-            tab.filter.setText("retention")
-            await until(lambda: tab.counted.text() == "1 of 2 settings")
-            tab.filter.clear()
+            tab.editor.filter.setText("retention")
+            await until(lambda: tab.editor.counted.text() == "1 of 2 settings")
+            tab.editor.filter.clear()
             panel.restore_state({"tab": "configuration", "tabs": {"configuration": {"changed": True}}})
-            await until(lambda: tab.counted.text() == "1 of 2 settings")
+            await until(lambda: tab.editor.counted.text() == "1 of 2 settings")
             saved = panel.save_state()
             assert saved["tab"] == "configuration"
             assert "'changed': True" in str(saved)
@@ -140,23 +140,23 @@ def test_a_value_is_edited_in_place(qtbot: QtBot, qtloop: LoopRunner) -> None:
             tab = panel.current
             assert isinstance(tab, ConfigurationTab)
             await until(lambda: tab.model.rowCount() == 2)
-            tab.table.setCurrentIndex(tab.model.index(1, 0))
-            assert tab.reset.isEnabled()
-            QTest.keyClick(tab.table, Qt.Key.Key_Return)
-            editor = tab.table.findChild(QLineEdit)
+            tab.editor.table.setCurrentIndex(tab.model.index(1, 0))
+            assert tab.editor.reset.isEnabled()
+            QTest.keyClick(tab.editor.table, Qt.Key.Key_Return)
+            editor = tab.editor.table.findChild(QLineEdit)
             assert editor is not None
             editor.setText("a week")
             tab.model.set_meanings({"retention.ms": "How long."})  # comes while a person types
             assert editor.text() == "a week"
             QTest.keyClick(editor, Qt.Key.Key_Return)
             await until(lambda: tab.model.edits)
-            assert not tab.apply.isEnabled()
-            assert "retention.ms" in tab.apply.toolTip()
+            assert not tab.editor.apply.isEnabled()
+            assert "retention.ms" in tab.editor.apply.toolTip()
             tab.model.edit("retention.ms", "1 d")
-            assert tab.apply.isEnabled()
-            assert tab.apply.text() == "Apply 1 change …"
-            tab.discard.click()
-            assert not tab.apply.isEnabled()
+            assert tab.editor.apply.isEnabled()
+            assert tab.editor.apply.text() == "Apply 1 change …"
+            tab.editor.discard.click()
+            assert not tab.editor.apply.isEnabled()
             assert _texts(tab.model, "Value") == ["delete", "604800000"]  # type: ignore[arg-type]
 
     qtloop.run(look())
@@ -175,7 +175,7 @@ def test_only_what_was_edited_is_sent(qtbot: QtBot, qtloop: LoopRunner, heartbea
             await until(lambda: tab.model.rowCount() == 2)
             tab.model.edit("cleanup.policy", "compact")
             tab.model.reset("retention.ms")
-            tab.apply.click()
+            tab.editor.apply.click()
             dialog = await until(lambda: panel.findChild(ChangeDialog))
             assert dialog is not None
             await until(dialog.action.isEnabled)
@@ -361,10 +361,10 @@ def test_a_read_only_connection_offers_no_change(qtbot: QtBot, qtloop: LoopRunne
             tab = panel.current
             assert isinstance(tab, ConfigurationTab)
             await until(lambda: tab.model.rowCount() == 2)
-            tab.table.setCurrentIndex(tab.model.index(1, 1))
-            QTest.keyClick(tab.table, Qt.Key.Key_Return)
-            assert tab.table.findChild(QLineEdit) is None
-            assert not tab.reset.isEnabled()
+            tab.editor.table.setCurrentIndex(tab.model.index(1, 1))
+            QTest.keyClick(tab.editor.table, Qt.Key.Key_Return)
+            assert tab.editor.table.findChild(QLineEdit) is None
+            assert not tab.editor.reset.isEnabled()
 
     qtloop.run(look())
 

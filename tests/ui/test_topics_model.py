@@ -11,7 +11,9 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import Partition, Topic
 from kexplorer.services.catalog import TopicOffsets
 from kexplorer.services.topic_admin import TopicSizes
-from kexplorer.ui.models.topics import COLUMNS, HEALTH, SIZE, TopicsModel
+from kexplorer.services.topic_readers import ReaderCounts
+from kexplorer.ui.models.topic_columns import COLUMNS, CONSUMERS, HEALTH, SIZE
+from kexplorer.ui.models.topics import TopicsModel
 from kexplorer.ui.topic_filter import topic_filter
 
 
@@ -186,3 +188,16 @@ def test_a_topic_that_came_later_has_no_size_yet(model: TopicsModel) -> None:
     model.set_sizes(TopicSizes({"orders": 1}))
     model.set_topics([_topic("new"), _topic("orders")])
     assert _column(model, "Size") == ["", "1 B"]
+
+
+def test_consumers_fill_in_late_and_are_at_least_so_many_where_somebody_did_not_tell(model: TopicsModel) -> None:
+    assert _column(model, "Consumers") == [""] * 3
+    model.set_consumers(ReaderCounts({"orders": 2, "gone": 1}))
+    assert _column(model, "Consumers") == ["0", "2", "0"]
+    denied = Failure(FailureKind.AUTHORIZATION, "You may not describe the group secret.")
+    model.set_consumers(ReaderCounts({"orders": 1}, (denied,)))
+    assert _column(model, "Consumers") == ["≥ 0", "≥ 1", "≥ 0"]
+    assert "secret" in model.index(0, CONSUMERS).data(Qt.ItemDataRole.ToolTipRole)
+    model.set_consumers(denied)
+    assert _column(model, "Consumers") == ["not told"] * 3
+    assert _column(model, "Health") == ["ok"] * 3, "a group's trouble is no topic's"

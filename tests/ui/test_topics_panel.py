@@ -9,12 +9,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel, QLineEdit, QTableView
 from pytestqt.qtbot import QtBot
 
-from kexplorer.model.topics import ClusterMetadata
+from kexplorer.model.failure import Failure, FailureKind
+from kexplorer.model.topics import ClusterMetadata, TopicPartition
 from kexplorer.services.sessions import Session
 from kexplorer.ui.panels.topics import TopicsPanel
 from tests.rig.loops import LoopRunner
+from tests.rig.waiting import until
+from tests.services.fake_cluster import FakeCluster
 from tests.ui.fakes import SHOP, topics
-from tests.ui.sessions import Marked
+from tests.ui.sessions import Marked, session_on
 
 
 class Shown:
@@ -28,7 +31,7 @@ class Shown:
         (self.table,) = self.panel.findChildren(QTableView)
 
     async def _make(self) -> TopicsPanel:
-        panel = TopicsPanel(SHOP, self._never, self.opened.append, self.details.append, Marked(), dict)
+        panel = TopicsPanel(SHOP, self._never, self.opened.append, self.details.append, Marked(), dict, lambda *_: None)
         panel._take(ClusterMetadata(None, (), tuple(topics("audit", "orders", "orders-dlq"))))
         return panel
 
@@ -107,3 +110,31 @@ def test_names_have_what_the_other_columns_leave_yet_never_nothing(shown: Shown)
     assert header.length() == shown.table.viewport().width()
     shown.panel.resize(600, 500)
     assert header.sectionSize(0) >= 20 * shown.table.fontMetrics().averageCharWidth()
+
+
+def test_consumers_are_counted_in_a_sweep_of_their_own(qtbot: QtBot, qtloop: LoopRunner) -> None:
+    cluster = FakeCluster("shop")
+    cluster.add_topic("orders")
+    cluster.add_topic("unread")
+    cluster.commits = {"billing": {TopicPartition("orders", 0): 0}, "search": {TopicPartition("orders", 0): 0}}
+    session = session_on(cluster)
+
+    async def open_session() -> Session:
+        return session
+
+    async def look() -> None:
+        panel = TopicsPanel(
+            cluster.profile, open_session, lambda _: None, lambda _: None, Marked(), dict, lambda *_: None
+        )
+        qtbot.addWidget(panel)
+        panel.show()
+        try:
+            await until(lambda: {row.topic.name: row.consumers for row in panel.rows()} == {"orders": 2, "unread": 0})
+            cluster.failures["groups"] = Failure(FailureKind.AUTHORIZATION, "You may not list groups.")
+            panel._refresh.trigger()
+            await until(lambda: [row.consumers for row in panel.rows()] == [None, None])
+            assert panel.strip.failure is None, "the column tells it"
+        finally:
+            await panel.close_panel()
+
+    qtloop.run(look())

@@ -20,6 +20,7 @@ from kexplorer.ui.widgets.labels import plain_label
 
 _MOST = 100_000
 _MOST_NAMED = 3  # topics of which keys are read
+_MEANING = "Their older records stay where they are: who reads both sees them without an order between them."
 _CLIENTS = {Partitioner.MURMUR2: "Kafka's Java clients", Partitioner.CRC32: "librdkafka's default"}
 
 
@@ -31,7 +32,7 @@ async def add_partitions(parent: QWidget | None, session: Session, topics: Seque
 
 class AddPartitionsDialog(ChangeForm):
     """`keys` says of each topic what moves as soon as a sample was read. Of several, those with fewer partitions get
-    them one after the other; whoever cancels the preview of one leaves it and the following ones as they are."""
+    them; those that took it are left out when it is tried again."""
 
     def __init__(self, parent: QWidget | None, session: Session, topics: Sequence[Topic]) -> None:
         has = ", ".join(f"{topic.name} has {_partitions(len(topic.partitions))}" for topic in topics[:_MOST_NAMED])
@@ -68,30 +69,41 @@ class AddPartitionsDialog(ChangeForm):
 
     async def _submit(self) -> None:
         total = self.total.value()
-        while self._left:
-            topic = self._left[0]
-            if len(topic.partitions) < total:
-                outcome = await make_change(self, self.session.changes, AddPartitions(topic.name, total))
-                if outcome is None or outcome.failures:
-                    return
-            self._left.pop(0)
-        self.accept()
+        wanted = [AddPartitions(each.name, total) for each in self._left if len(each.partitions) < total]
+        outcome = await make_change(self, self.session.changes, *wanted) if wanted else None
+        if outcome is None:
+            return
+        self._left = [topic for topic in self._left if topic.name in outcome.failures]
+        if not self._left:
+            self.accept()
 
     def _tell(self) -> None:
-        told = []
+        """Of one topic in full; of several a line each, and once what it means."""
+        total, told = self.total.value(), []
+        words = moves_in_words if len(self._topics) == 1 else moves_in_short
         for topic in self._topics:
             sample = self._samples.get(topic.name)
             start = f"{topic.name}: " if len(self._topics) > 1 else ""
             if isinstance(sample, Failure):
                 told.append(f"{start}Which keys move is not known: the newest records could not be read. {sample}")
-            elif sample and len(topic.partitions) < self.total.value():
-                told.append(f"{start}{moves_in_words(sample, self.total.value())}")
+            elif sample and len(topic.partitions) < total:
+                told.append(f"{start}{words(sample, total)}")
+        if len(self._topics) > 1 and told:
+            told.append(_MEANING)
         if told:
             self.keys.setText("\n".join(told))
+            self.keys.setMinimumHeight(self.keys.heightForWidth(self.keys.width()))
 
 
 def _partitions(number: int) -> str:
     return "1 partition" if number == 1 else f"{count(number)} partitions"
+
+
+def moves_in_short(sample: KeySample, total: int) -> str:
+    if not sample.keys:
+        return "None of the newest records has a key."
+    keys, moving = len(sample.keys), sample.moving_to(total)
+    return f"{count(moving)} of {count(keys)} keys in the newest records move ({moving / keys:.0%})."
 
 
 def moves_in_words(sample: KeySample, total: int) -> str:
@@ -101,7 +113,7 @@ def moves_in_words(sample: KeySample, total: int) -> str:
     sampled = "the one key" if keys == 1 else f"{count(keys)} different keys"
     text = (
         f"Of {sampled} in the newest records, {count(moving)} ({moving / keys:.0%}) will go to another partition. "
-        "Their older records stay where they are: who reads both sees them without an order between them."
+        f"{_MEANING}"
     )
     if sample.explained < keys * 0.9:
         text += (

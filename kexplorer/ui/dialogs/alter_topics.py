@@ -1,4 +1,4 @@
-"""Changes the same settings of several topics, one topic after the other."""
+"""Changes the same settings of several topics."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtWidgets import QLineEdit, QWidget
 
-from kexplorer.model.changes import AlterConfig, ResourceKind
+from kexplorer.model.changes import AlterConfig, ResourceKind, items_of
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topic_settings import TOPIC_SETTINGS
 from kexplorer.services.sessions import Session
@@ -24,12 +24,12 @@ async def alter_topics(parent: QWidget | None, session: Session, topics: Sequenc
 
 
 class AlterTopicsDialog(ChangeForm):
-    """Whoever cancels the preview of one topic leaves this and the following ones as they are."""
+    """All of them are previewed and confirmed together. Those that took it are left out when it is tried again."""
 
     def __init__(self, parent: QWidget | None, session: Session, topics: Sequence[str]) -> None:
         what = topics[0] if len(topics) == 1 else f"{len(topics)} topics"
         named = ", ".join(topics[:_MOST_NAMED]) + (" and others" if len(topics) > _MOST_NAMED else "")
-        about = f"{named}. What is not named here stays. Each topic has a preview of its own."
+        about = f"{named}. What is not named here stays."
         super().__init__(parent, session, f"Change configuration of {what}", "Change…", self._submit, about)
         self._left = list(topics)
         self.settings = SettingLines()
@@ -59,10 +59,11 @@ class AlterTopicsDialog(ChangeForm):
 
     async def _submit(self) -> None:
         sets, resets = self.settings.properties(), self._names()
-        while self._left:
-            change = AlterConfig(ResourceKind.TOPIC, self._left[0], sets, resets)
-            outcome = await make_change(self, self.session.changes, change)
-            if outcome is None or outcome.failures:
-                return
-            self._left.pop(0)
-        self.accept()
+        wanted = {topic: AlterConfig(ResourceKind.TOPIC, topic, sets, resets) for topic in self._left}
+        outcome = await make_change(self, self.session.changes, *wanted.values())
+        if outcome is None:
+            return
+        failed = outcome.failures.keys()  # by the topic, or by the one change's item
+        self._left = [topic for topic in self._left if failed & {topic, *items_of(wanted[topic])}]
+        if not self._left:
+            self.accept()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
-from pathlib import PurePath
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
@@ -32,9 +31,13 @@ from kexplorer.ui.widgets.labels import IconLabel, plain_label
 from kexplorer.ui.widgets.text_rows import TextRows, blocks_of_lines
 
 _PAUSE = 0.15  # seconds without a key press before the file is read
-_AVRO, _PROTOBUF = (".avsc", ".json"), (".proto", ".desc", ".pb", ".protoset", ".binpb", ".fds")
-_FORMAT_OF = dict.fromkeys(_AVRO, SchemaFormat.AVRO) | dict.fromkeys(_PROTOBUF, SchemaFormat.PROTOBUF)
-_KINDS = f"Schemas ({' '.join(f'*{each}' for each in _FORMAT_OF)});;All files (*)"
+_FORMAT_OF = {
+    ".avsc": SchemaFormat.AVRO,
+    **dict.fromkeys((".proto", ".desc", ".pb", ".protoset", ".binpb", ".fds"), SchemaFormat.PROTOBUF),
+    ".schema.json": SchemaFormat.JSON,
+    ".jsonschema": SchemaFormat.JSON,
+}
+_KINDS = f"Schemas ({' '.join(f'*{each}' for each in (*_FORMAT_OF, '.json'))});;All files (*)"
 _NO_FILE = Failure(FailureKind.INVALID, "No file is chosen.", "Choose the file that has the schema.")
 
 
@@ -61,14 +64,14 @@ class AssignSchemaDialog(QDialog):
         self._usable = False  # so the file was found when it was last read
         self.file = _SchemaFile("Choose the schema file")
         self.format = QComboBox()
-        for each in (SchemaFormat.AVRO, SchemaFormat.PROTOBUF):
+        for each in SchemaFormat:
             self.format.addItem(each.value, each)
         self.message = QComboBox()
         self.message.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.topics = QLineEdit(self._current.topics if self._current else topic)
         self.fields = {
             "file": Field(
-                "Schema &file", self.file, "Avro: .avsc. Protobuf: .proto, or descriptors as protoc writes them"
+                "Schema &file", self.file, "Avro: .avsc. Protobuf: .proto, or descriptors by protoc. JSON Schema: .json"
             ),
             "format": Field("F&ormat", self.format),
             "message": Field("&Message type", self.message),
@@ -181,7 +184,8 @@ class AssignSchemaDialog(QDialog):
         return SchemaAssignment(self.topics.text().strip(), self._part, form, self.file.line.text().strip(), message)
 
     def _file_changed(self) -> None:
-        if guess := _FORMAT_OF.get(PurePath(self.file.line.text().strip()).suffix.lower()):
+        name = self.file.line.text().strip().lower()  # plain .json may be Avro as well: that is the person's choice
+        if guess := next((form for end, form in _FORMAT_OF.items() if name.endswith(end)), None):
             self.format.setCurrentIndex(self.format.findData(guess))
         self._look_soon()
 

@@ -15,6 +15,7 @@ from kexplorer.model.changes import Change, items_of, refuse_read_only
 from kexplorer.model.failure import Failure
 from kexplorer.services.changes import Changes, Outcome
 from kexplorer.services.previews import Preview, Row
+from kexplorer.services.several import carry_out_all, preview_all, together
 from kexplorer.ui.dialogs import answer_of
 from kexplorer.ui.marks import profile_dot
 from kexplorer.ui.models.rows import Column, RowsModel
@@ -33,9 +34,10 @@ _MEASURED = 200  # rows that the columns are fitted to
 _SPIN_AFTER = 150  # ms
 
 
-async def make_change(parent: QWidget | None, changes: Changes, change: Change) -> Outcome | None:
-    """Shows what `change` would do, and sends it once a person says so. None: it was not sent."""
-    dialog = ChangeDialog(parent, changes, change)
+async def make_change(parent: QWidget | None, changes: Changes, *wanted: Change) -> Outcome | None:
+    """Shows what the change would do, or several of one kind, and sends it once a person says so. None: it was not
+    sent."""
+    dialog = ChangeDialog(parent, changes, wanted)
     try:
         await answer_of(dialog)
         return dialog.outcome
@@ -52,15 +54,17 @@ class _Line(NamedTuple):
 class ChangeDialog(QDialog):
     """Closes by itself when all went well. While the change is under way it can't be closed."""
 
-    def __init__(self, parent: QWidget | None, changes: Changes, change: Change) -> None:
+    def __init__(self, parent: QWidget | None, changes: Changes, wanted: Sequence[Change]) -> None:
         super().__init__(parent)
-        self.setWindowTitle(change.verb)
+        self._verb = wanted[0].verb
+        self.setWindowTitle(self._verb)
         self.setMinimumWidth(self.fontMetrics().averageCharWidth() * _WIDTH)
         self.outcome: Outcome | None = None
-        self.preview: Preview | None = None
+        self.preview: Preview | None = None  # of all of them together
+        self._previews: list[Preview] = []
         self.tasks = Tasks(self._show_failure)
         self._changes = changes
-        self._change = change
+        self._wanted = wanted
         self._sending = False
         self.strip = ErrorStrip(can_retry=False)
         self.said = plain_label("Reading what is there now …", "muted", wrap=True)
@@ -73,7 +77,7 @@ class ChangeDialog(QDialog):
         policy = self.busy.sizePolicy()
         policy.setRetainSizeWhenHidden(True)
         self.busy.setSizePolicy(policy)
-        self.action = QPushButton(change.verb)
+        self.action = QPushButton(self._verb)
         self.cancel = QPushButton("Cancel")
         self._patience = QTimer(self, singleShot=True, interval=_SPIN_AFTER)
         self._patience.timeout.connect(self.busy.show)
@@ -82,7 +86,7 @@ class ChangeDialog(QDialog):
         self.action.clicked.connect(self._start)
         self.cancel.clicked.connect(self.reject)
         try:
-            refuse_read_only(changes.profile, change)
+            refuse_read_only(changes.profile, wanted[0])
         except Failure as failure:
             self._refuse(failure)
         else:
@@ -102,7 +106,7 @@ class ChangeDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 20, 20, 16)
         layout.setSpacing(8)
-        layout.addWidget(plain_label(self._change.verb, "heading"))
+        layout.addWidget(plain_label(self._verb, "heading"))
         layout.addLayout(self._where())
         layout.addWidget(self.strip)
         layout.addWidget(self.said)
@@ -130,7 +134,8 @@ class ChangeDialog(QDialog):
     # before
 
     async def _look(self) -> None:
-        preview = await self._changes.preview(self._change)
+        self._previews = await preview_all(self._changes, self._wanted)
+        preview = together(self._previews, self._changes.profile.name)
         self._wait(False)
         self.preview = preview
         self.said.setText(" ".join(preview.sentences))
@@ -187,7 +192,7 @@ class ChangeDialog(QDialog):
 
     async def _send(self) -> None:
         try:
-            self.outcome = await self._changes.carry_out(self._change, self.preview)
+            self.outcome = await carry_out_all(self._changes, self._wanted, self._previews)
         finally:
             self._sending = False
             self._wait(False)
@@ -204,7 +209,7 @@ class ChangeDialog(QDialog):
             widget.hide()
         self.cancel.setText("Close")
         self.cancel.setDefault(True)
-        count = len(items_of(self._change))
+        count = sum(len(items_of(change)) for change in self._wanted)
         done = f"{count - len(outcome.failures)} of {count} done." if count > 1 else "It was not done."
         self.said.setText(done if outcome.failures else "The broker took it, but:")
         alike: dict[str, list[str]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from kexplorer.ui.dialogs import answer_of
@@ -67,6 +68,13 @@ class _Question(QDialog):
         layout.addWidget(self.note)
         layout.addSpacing(8)
         layout.addLayout(buttons)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As high as its text is in this width: what Qt guesses before it is shown is too little for several lines."""
+        super().showEvent(event)
+        if (layout := self.layout()) is not None:
+            layout.activate()
+            self.resize(self.width(), layout.totalHeightForWidth(self.width()))
 
     def ask_for_text(self, note: str, enough: Callable[[str], bool]) -> None:
         """The button can be pressed while `enough(text)` holds."""

@@ -55,6 +55,9 @@ class ConnectionDialog(QDialog):
         self.probe = ProbeView()
         self.test_button = QPushButton(icon("plug"), "&Test connection")
         self.test_button.setAutoDefault(False)
+        self.import_button = QPushButton("&Import…")
+        self.import_button.setToolTip("From a .properties or .conf file, or a Python dict")
+        self.import_button.setAutoDefault(False)
         self.save_button = QPushButton("Save" if profile else "Add connection")
         self.save_button.setProperty("kind", "primary")
         self.save_button.setDefault(True)
@@ -64,6 +67,7 @@ class ConnectionDialog(QDialog):
         self._lay_out()
         self.form.changed.connect(self._changed)
         self.test_button.clicked.connect(self._test_or_stop)
+        self.import_button.clicked.connect(lambda: self.tasks.start("import", self._import()))
         self.save_button.clicked.connect(lambda: self.tasks.start("save", self._save()))
         self.cancel_button.clicked.connect(self.reject)
         self.resize(self.sizeHint().expandedTo(QSize(940, 660)))
@@ -86,6 +90,7 @@ class ConnectionDialog(QDialog):
         buttons.setContentsMargins(20, 12, 20, 16)
         buttons.setSpacing(8)
         buttons.addWidget(self.test_button)
+        buttons.addWidget(self.import_button)
         buttons.addWidget(self.trouble, 1)
         buttons.addWidget(self.cancel_button)
         buttons.addWidget(self.save_button)
@@ -143,6 +148,14 @@ class ConnectionDialog(QDialog):
         finally:
             self.save_button.setEnabled(True)
         self.accept()
+
+    async def _import(self) -> None:
+        from kexplorer.ui.dialogs.import_connection import import_connection  # noqa: PLC0415  (few want it)
+
+        if found := await import_connection(self, self.form.profile(), self._connections.check_property):
+            self.form.show_profile(found.profile)
+            self.form.show_secrets(found.secrets)
+            self.trouble.setText("\n".join(found.notes))
 
     def _test_or_stop(self) -> None:
         if self.tasks.running("test"):

@@ -8,7 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QVBoxLayout, QWidget
 
 from kexplorer.model.failure import Failure
-from kexplorer.model.profile import Profile, SaslMechanism, SecurityProtocol
+from kexplorer.model.profile import Profile, SaslMechanism, SecretRef, SecretStore, SecurityProtocol
 from kexplorer.ui.dialogs.fields import ColourField, Field, FileField, SecretField
 from kexplorer.ui.dialogs.property_lines import PropertyLines
 from kexplorer.ui.widgets.labels import plain_label
@@ -151,6 +151,12 @@ class ConnectionForm(QWidget):
     def typed(self) -> dict[str, str]:
         fields = ("password", "key_password", "registry_password")
         return {field: getattr(self, field).typed() for field in fields}
+
+    def show_secrets(self, secrets: Mapping[str, str]) -> None:
+        """As if a person had typed them for the keyring."""
+        for field, secret in secrets.items():
+            getattr(self, field).set_ref(SecretRef(SecretStore.KEYRING, ""))
+            getattr(self, field).line.setText(secret)
 
     def show_problems(self, problems: Mapping[str, Failure]) -> None:
         for name, field in self.fields.items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from kexplorer.model.changes import CreateTopic
 from kexplorer.model.failure import Failure, FailureKind
@@ -20,23 +21,44 @@ _USUAL_REPLICAS = 3
 _NO_PRESET = "The broker's own configuration, as it is now and as it will be."
 
 
-async def create_topic(parent: QWidget | None, session: Session, like: CreateTopic | None = None) -> bool:
-    """True once the topic is made. `like` is what the dialog begins with."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """`with_records`: those of the topic that it was made like are wanted in it, too."""
+
+    name: str
+    with_records: bool
+
+
+async def create_topic(
+    parent: QWidget | None, session: Session, like: CreateTopic | None = None, *, copies: bool = False
+) -> Made | None:
+    """Once the topic is made; None: it was not. `like` is what the dialog begins with; with `copies` it offers to copy
+    records."""
     if session.catalog.metadata is None:
         await session.catalog.refresh()
-    return await answered(CreateTopicDialog(parent, session, like))
+    dialog = CreateTopicDialog(parent, session, like, copies=copies)
+    return Made(dialog.made, dialog.with_records) if await answered(dialog) else None
 
 
 class CreateTopicDialog(ChangeForm):
-    def __init__(self, parent: QWidget | None, session: Session, like: CreateTopic | None = None) -> None:
+    def __init__(
+        self, parent: QWidget | None, session: Session, like: CreateTopic | None = None, *, copies: bool = False
+    ) -> None:
         cluster = session.cluster.profile.name
         title = f"Create a topic like {like.name}" if like else "Create a topic"
-        about = f"In {cluster}, with what {like.name} itself sets. No record is copied." if like else f"In {cluster}."
+        about = f"In {cluster}, with what {like.name} itself sets." if like else f"In {cluster}."
         super().__init__(parent, session, title, "Create topic…", self._submit, about)
         self._preset: Mapping[str, str] = {}  # what the chosen preset has filled in
         seen = session.catalog.metadata
         self._topics = [topic.name for topic in seen.topics] if seen else []
         self._brokers = len(seen.brokers) if seen else 0
+        self.made, self.with_records = "", False
+        self.records = QCheckBox("Copy its committed records, too, each exactly once", self)
+        self.records.setToolTip(
+            "As a job that can be cancelled. Same partitions, times and headers; compared at the end"
+        )
+        self.records.setVisible(copies)
+        self.records.toggled.connect(self._set_with_records)
         self.name = QLineEdit()
         self.partitions = _spin(_MOST_PARTITIONS, like.partitions if like else 1)
         usual = min(max(self._brokers, 1), _USUAL_REPLICAS)
@@ -87,6 +109,7 @@ class CreateTopicDialog(ChangeForm):
         self.body.addLayout(counts)
         self.body.addLayout(purpose)
         self.body.addWidget(self.fields["settings"], 1)
+        self.body.addWidget(self.records)
         self.body.addWidget(self.warning)
 
     @property
@@ -100,7 +123,12 @@ class CreateTopicDialog(ChangeForm):
         )
 
     async def _submit(self) -> None:
-        await self.make(self.change)
+        change = self.change
+        self.made = change.name
+        await self.make(change)
+
+    def _set_with_records(self, on: bool) -> None:
+        self.with_records = on
 
     async def _read_defaults(self, *, propose: bool) -> None:
         """What the brokers give a topic that says nothing; with `propose` the partitions begin with it."""

@@ -60,9 +60,9 @@ class ChangeForm(QDialog):
         layout.addWidget(self.trouble)
         layout.addLayout(self.buttons)
 
-    async def make(self, change: Change) -> bool:
-        """Previews the change and has it carried out. Whether all of it was taken: the dialog is closed then."""
-        outcome = await make_change(self, self.session.changes, change)
+    async def make(self, *wanted: Change) -> bool:
+        """Previews the changes and has them carried out. Whether all of it was taken: the dialog is closed then."""
+        outcome = await make_change(self, self.session.changes, *wanted)
         if outcome is None or outcome.failures:
             return False
         self.accept()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, tzinfo
 
 from PySide6.QtCore import QObject
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.model.changes import PurgeRecords
+from kexplorer.model.cluster import ConfigEntry
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.topics import Edge
 from kexplorer.services.ranges import Ago, Place, parse_place
@@ -116,29 +117,43 @@ class PurgeDialog(ChangeForm):
                 self.field.show_problem(failure)
                 return
         self.summary.setText("Looking up offsets …")
-        await self._refuse_compacted()
-        self._show(await purge_parts(self.session.cluster, self._topics, place, time.time_ns() // 1_000_000))
+        try:
+            topics = await self._purgeable()
+            parts = await purge_parts(self.session.cluster, topics, place, time.time_ns() // 1_000_000)
+        except Failure:
+            self.summary.setText(" ")
+            raise
+        self._show(parts, [topic for topic in self._topics if topic not in topics])
 
-    def _show(self, parts: Sequence[PurgePart]) -> None:
+    def _show(self, parts: Sequence[PurgePart], compacted: Sequence[str]) -> None:
         self.parts.set_rows(parts)
         span, from_ = sum(part.span for part in parts), sum(part.span > 0 for part in parts)
         partitions = "1 partition" if from_ == 1 else f"{count(from_)} partitions"
         text = f"At most {count(span)} records of {partitions} are deleted." if span else "There is nothing to delete."
         if failed := sum(part.failure is not None for part in parts):
             text += f" {count(failed)} could not be looked up and {'stays' if failed == 1 else 'stay'} as they are."
+        if compacted:
+            named = f"{compacted[0]} is" if len(compacted) == 1 else f"{count(len(compacted))} topics are"
+            text += f" {named} only compacted and left out."
         self.summary.setText(text)
         self.action.setEnabled(span > 0)
 
-    async def _refuse_compacted(self) -> None:
-        """Kafka deletes records before an offset only where cleanup.policy has "delete"."""
+    async def _purgeable(self) -> list[str]:
+        """Kafka deletes records before an offset only where cleanup.policy has "delete". Raises `Failure` where no
+        topic has."""
         found = await self.session.cluster.topic_configs(self._topics)
-        for name, configs in found.items():
-            policy = None if isinstance(configs, Failure) else configs.get("cleanup.policy")
-            if policy and policy.value is not None and "delete" not in policy.value:
-                why = f"{name} is only compacted, and Kafka purges no such topic."
-                hint = "Set its cleanup.policy to compact,delete first, or send tombstones."
-                raise Failure(FailureKind.REFUSED, why, hint)
+        topics = [name for name in self._topics if not _only_compacted(found[name])]
+        if not topics:
+            only = f"{self._topics[0]} is" if len(self._topics) == 1 else "These topics are"
+            hint = "Set cleanup.policy to compact,delete first, or send tombstones."
+            raise Failure(FailureKind.REFUSED, f"{only} only compacted: Kafka purges no such topic.", hint)
+        return topics
 
     async def _submit(self) -> None:
         rows = (self.parts.row(number) for number in range(self.parts.rowCount()))
         await self.make(PurgeRecords({part.source: part.before for part in rows if part.span}))
+
+
+def _only_compacted(configs: Mapping[str, ConfigEntry] | Failure) -> bool:
+    policy = None if isinstance(configs, Failure) else configs.get("cleanup.policy")
+    return policy is not None and policy.value is not None and "delete" not in policy.value

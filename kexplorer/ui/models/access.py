@@ -25,9 +25,9 @@ def _host(acl: Acl) -> str:
 
 
 ACLS: tuple[Column[Acl], ...] = (
-    Column("Principal", lambda r: r.principal, lambda r: r.principal, 25, tip="Who; User:* is everybody"),
-    Column("Permission", lambda r: r.permission.value, lambda r: r.permission, 13),
-    Column("Operation", lambda r: r.operation.value, lambda r: r.operation, 17),
+    Column("Principal", lambda r: r.principal, lambda r: r.principal, 31, tip="Who; User:* is everybody"),
+    Column("Permission", lambda r: r.permission.value, lambda r: r.permission, 12),
+    Column("Operation", lambda r: r.operation.value, lambda r: r.operation, 15),
     Column("Resource", lambda r: r.resource.value, lambda r: r.resource, 15),
     Column("Name", _name, lambda r: r.name, 30, tip="With “…”: everything whose name begins so"),
     Column("Pattern", lambda r: r.pattern.value, lambda r: r.pattern, 10),

@@ -30,10 +30,10 @@ class AuditModel(RowsModel[AuditLine]):
     def __init__(self, parent: QObject | None = None) -> None:
         self.zone: tzinfo = UTC
         columns: tuple[Column[AuditLine], ...] = (
-            Column("Time", lambda line: timestamp(line.at, self.zone), lambda line: line.id, 23),
+            Column("Time", lambda line: timestamp(line.at, self.zone), lambda line: line.id, 27),
             Column("Connection", lambda line: line.sent.profile, lambda line: line.sent.profile.lower(), 15),
             Column("Change", lambda line: line.sent.verb, lambda line: line.sent.verb, 22),
-            Column("Targets", _targets, lambda line: line.sent.targets, 36),
+            Column("Targets", _targets, lambda line: line.sent.targets, 34),
             Column("Outcome", _outcome, _outcome, 20),
         )
         super().__init__(columns, lambda line: line.id, lambda line: "; ".join(failures(line)), _tone, parent)

@@ -12,7 +12,6 @@ from kexplorer.formats.numbers import count, duration, size
 from kexplorer.model.cluster import ConfigEntry, ConfigSource
 from kexplorer.model.failure import Failure
 from kexplorer.services.overview import Ailing, BrokerView, Disk
-from kexplorer.ui.models.configuration import ConfigurationModel, Edit, Setting
 from kexplorer.ui.models.rows import Column, Index, RowsModel
 
 BAR = Qt.ItemDataRole.UserRole + 1
@@ -205,27 +204,6 @@ def _ailing_tip(row: Ailing) -> str:
 class AilingModel(RowsModel[Ailing]):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(AILING, lambda r: r.source, _ailing_tip, _ailing_tone, parent)
-
-
-class BrokerSettings(ConfigurationModel):
-    """Of one broker, or of all of them: `own` is the source of what is set there and can be reset."""
-
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self.own = ConfigSource.DYNAMIC_DEFAULT
-        topic_tone = self.tone
-        self.tone = lambda row, column: (
-            "link" if column == 4 and row.entry.source is self.own else topic_tone(row, column)
-        )
-
-    def resettable(self, row: Setting) -> bool:
-        return row.entry.source is self.own and not row.entry.is_read_only
-
-    def _changes(self, name: str, edit: Edit) -> bool:
-        entry = self._entries.get(name)
-        if entry is None:
-            return False
-        return entry.source is self.own if edit.value is None else edit.value != entry.value
 
 
 def common_settings(found: Mapping[int, Mapping[str, ConfigEntry]]) -> list[ConfigEntry]:

@@ -30,6 +30,9 @@ class Section(StrEnum):
     """The rows below a connected cluster, the one that may have a thousand below it last."""
 
     OVERVIEW = "Overview"
+    GROUPS = "Groups"
+    LAG = "Lag"
+    REPLAYS = "Replays"
     ACCESS = "Access"
     TOPICS = "Topics"
 
@@ -262,6 +265,8 @@ _ROLES = (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole, NODE_ROLE)
 
 _SPOKEN = {
     Section.OVERVIEW: "Brokers, what is not well, and the brokers' configuration",
+    Section.GROUPS: "Consumer groups, how far behind they are, and resets of their offsets",
+    Section.LAG: "How far groups are behind, now and in the past",
     Section.ACCESS: "ACLs, SCRAM users and quotas",
 }
 

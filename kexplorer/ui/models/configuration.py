@@ -59,10 +59,6 @@ class Setting:
             return self.entry.value
         return self.entry.default if self.edit.value is None else self.edit.value
 
-    @property
-    def resettable(self) -> bool:
-        return self.entry.source is ConfigSource.TOPIC and not self.entry.is_read_only
-
 
 def in_words(name: str, value: str | None) -> str:
     """What a number of bytes or milliseconds comes to; "" for other values."""
@@ -179,21 +175,15 @@ COLUMNS: tuple[Column[Setting], ...] = (
 VALUE, _SET_BY, _STATE = 1, 4, 5
 
 
-def _tone(row: Setting, column: int) -> str:
-    if row.edit and column in (VALUE, _STATE):
-        return "bad" if row.edit.wrong else "warn"
-    if row.entry.source is ConfigSource.TOPIC and column == _SET_BY:
-        return "link"
-    return "muted" if column > VALUE or row.entry.is_default else "text"
-
-
 class ConfigurationModel(RowsModel[Setting]):
-    """What is edited is kept here until it is sent or discarded; reading the topic again does not lose it."""
+    """What is edited is kept here until it is sent or discarded; reading it again does not lose it. `own` is the source
+    of what is set for just this: for a topic, for one broker, or for all brokers. That can be reset."""
 
     edited = Signal()
 
-    def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(COLUMNS, lambda r: r.name, lambda r: r.meaning, _tone, parent)
+    def __init__(self, parent: QObject | None = None, own: ConfigSource = ConfigSource.TOPIC) -> None:
+        super().__init__(COLUMNS, lambda r: r.name, lambda r: r.meaning, self._tone, parent)
+        self.own = own
         self.can_edit = True
         self._entries: dict[str, ConfigEntry] = {}
         self._edits: dict[str, Edit] = {}
@@ -216,11 +206,21 @@ class ConfigurationModel(RowsModel[Setting]):
         known = TOPIC_SETTINGS.get(name)
         return self._meanings.get(name) or (known.meaning if known else "")
 
+    def resettable(self, row: Setting) -> bool:
+        return row.entry.source is self.own and not row.entry.is_read_only
+
+    def _tone(self, row: Setting, column: int) -> str:
+        if row.edit and column in (VALUE, _STATE):
+            return "bad" if row.edit.wrong else "warn"
+        if row.entry.source is self.own and column == _SET_BY:
+            return "link"
+        return "muted" if column > VALUE or row.entry.is_default else "text"
+
     def edit(self, name: str, text: str) -> None:
         self._keep(name, typed(name, text))
 
     def reset(self, name: str) -> None:
-        """To what is in force without the topic's own value."""
+        """To what is in force without a value of its own."""
         self._keep(name, Edit(None))
 
     def discard(self, *names: str) -> None:
@@ -256,7 +256,7 @@ class ConfigurationModel(RowsModel[Setting]):
         entry = self._entries.get(name)
         if entry is None:
             return False
-        return entry.source is ConfigSource.TOPIC if edit.value is None else edit.value != entry.value
+        return entry.source is self.own if edit.value is None else edit.value != entry.value
 
     def _tell(self) -> None:
         self.set_rows(Setting(e, self._edits.get(n), self._meaning(n)) for n, e in self._entries.items())

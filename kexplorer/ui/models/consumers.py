@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject
 
 from kexplorer.formats.numbers import count
-from kexplorer.services.topic_consumers import Reading, TopicReader
+from kexplorer.model.lag import Reading
+from kexplorer.services.topic_consumers import TopicReader
 from kexplorer.ui.models.rows import Column, RowsModel
 
 
@@ -29,7 +30,7 @@ def _worst(row: TopicReader) -> Reading | None:
 
 def _worst_text(row: TopicReader) -> str:
     worst = _worst(row)
-    return f"partition {worst.partition}: {_lag(worst.lag)}" if worst else ""
+    return f"partition {worst.source.partition}: {_lag(worst.lag)}" if worst else ""
 
 
 def _note(row: TopicReader) -> str:
@@ -95,7 +96,7 @@ def _remark(row: Reading) -> str:
 
 
 PARTITION_COLUMNS: tuple[Column[Reading], ...] = (
-    Column("Partition", lambda r: str(r.partition), lambda r: r.partition, 11),
+    Column("Partition", lambda r: str(r.source.partition), lambda r: r.source.partition, 11),
     Column("Lag", lambda r: _lag(r.lag), lambda r: _order(r.lag), 12, True, "Transaction markers count as well"),
     Column("Committed", lambda r: _offset(r.committed), lambda r: _order(r.committed), 13, True, "Is read next"),
     Column("Log end", lambda r: _offset(r.end), lambda r: _order(r.end), 12, True),
@@ -118,4 +119,4 @@ def _partition_tone(row: Reading, column: int) -> str:
 
 class ReadingsModel(RowsModel[Reading]):
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(PARTITION_COLUMNS, lambda r: r.partition, _member, _partition_tone, parent)
+        super().__init__(PARTITION_COLUMNS, lambda r: r.source.partition, _member, _partition_tone, parent)

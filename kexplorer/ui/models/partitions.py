@@ -102,10 +102,10 @@ def _preferred(row: PartitionRow) -> str:
 
 
 COLUMNS: tuple[Column[PartitionRow], ...] = (
-    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 10),
-    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 13),
-    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 17, tip="Id and address of the broker"),
-    Column("Preferred", _preferred, _preferred, 11, tip="Whether the leader is the first of the replicas"),
+    Column("Partition", lambda r: str(r.place.partition.id), lambda r: r.place.partition.id, 9),
+    Column("Health", lambda r: r.health, lambda r: (r.health != "ok", r.health), 12),
+    Column("Leader", _leader, lambda r: _order(r.place.partition.leader), 20, tip="Id and address of the broker"),
+    Column("Preferred", _preferred, _preferred, 10, tip="Whether the leader is the first of the replicas"),
     Column("Replicas", _replicas, lambda r: r.place.partition.replicas, 9, tip="Ids of brokers, the preferred first"),
     Column("In sync", lambda r: ", ".join(map(str, r.place.partition.isr)), lambda r: r.place.partition.isr, 8),
     Column("Log start", lambda r: _number(r.offsets.start), lambda r: _order(r.offsets.start), 10, True),

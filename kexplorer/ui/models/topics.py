@@ -3,141 +3,21 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
-from kexplorer.formats.numbers import count, duration, rate, size
 from kexplorer.model.cluster import ConfigEntry
 from kexplorer.model.failure import Failure
 from kexplorer.model.topics import Topic
 from kexplorer.services.catalog import TopicOffsets
 from kexplorer.services.topic_admin import TopicSizes
+from kexplorer.services.topic_readers import ReaderCounts
+from kexplorer.ui.models.topic_columns import ALIGNMENTS, COLUMNS, CONSUMERS, NOT_TOLD, SIZE, TopicRow
 
 Index = QModelIndex | QPersistentModelIndex
 _NOWHERE = QModelIndex()
-_NO_REST = re.compile(r" 00 \w+$")  # "7 d 00 h" is seven days
-
-
-@dataclass(slots=True, eq=False)
-class TopicRow:
-    """What is known of a topic so far; None is not known yet."""
-
-    topic: Topic
-    offsets: TopicOffsets | None = None
-    configs: Mapping[str, ConfigEntry] | Failure | None = None
-    size: int | None = None  # bytes on disk, all replicas
-    favourite: bool = False
-
-    def config(self, name: str) -> str | None:
-        entry = self.configs.get(name) if isinstance(self.configs, Mapping) else None
-        return entry.value if entry else None
-
-    @property
-    def retention_ms(self) -> int | None:
-        text = self.config("retention.ms")
-        return int(text) if text else None
-
-    @property
-    def health(self) -> str:
-        topic = self.topic
-        if topic.trouble:
-            return topic.trouble.kind
-        if topic.leaderless:
-            return f"{topic.leaderless} without leader"
-        if topic.under_replicated:
-            return f"{topic.under_replicated} under-replicated"
-        if self.offsets and self.offsets.failed:
-            return f"{self.offsets.failed} unreadable"
-        return "ok"
-
-    @property
-    def trouble(self) -> Failure | None:
-        """Why something of this row is missing."""
-        if self.topic.trouble:
-            return self.topic.trouble
-        if self.offsets and self.offsets.trouble:
-            return self.offsets.trouble
-        return self.configs if isinstance(self.configs, Failure) else None
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    title: str
-    text: Callable[[TopicRow], str]
-    order: Callable[[TopicRow], Any]
-    numeric: bool = False
-    tip: str = ""
-
-
-def _retention(row: TopicRow) -> str:
-    ms = row.retention_ms
-    return "" if ms is None else "for ever" if ms < 0 else _NO_REST.sub("", duration(ms / 1000))
-
-
-def _retention_order(row: TopicRow) -> float:
-    ms = row.retention_ms
-    return -1.0 if ms is None else float("inf") if ms < 0 else float(ms)
-
-
-def _name(row: TopicRow) -> str:
-    return f"★ {row.topic.name}" if row.favourite else row.topic.name
-
-
-COLUMNS = (
-    _Column("Topic", _name, lambda row: row.topic.name.lower()),
-    _Column("Partitions", lambda row: count(len(row.topic.partitions)), lambda row: len(row.topic.partitions), True),
-    _Column(
-        "Replication",
-        lambda row: str(row.topic.replication),
-        lambda row: row.topic.replication,
-        True,
-        "Replicas of each",
-    ),
-    _Column(
-        "Offset span",
-        lambda row: count(row.offsets.span) if row.offsets else "",
-        lambda row: row.offsets.span if row.offsets else -1,
-        True,
-        "End minus start over all partitions: at most so many records, fewer after compaction or transactions",
-    ),
-    _Column(
-        "Size",
-        lambda row: "" if row.size is None else size(row.size),
-        lambda row: -1 if row.size is None else row.size,
-        True,
-        "Bytes on disk, all replicas",
-    ),
-    _Column(
-        "Rate",
-        lambda row: rate(row.offsets.rate) if row.offsets and row.offsets.rate is not None else "",
-        lambda row: (row.offsets.rate or 0.0) if row.offsets else -1.0,
-        True,
-        "Records a second since the last look",
-    ),
-    _Column("Retention", _retention, _retention_order, True, "retention.ms"),
-    _Column(
-        "Cleanup",
-        lambda row: row.config("cleanup.policy") or "",
-        lambda row: row.config("cleanup.policy") or "",
-        tip="cleanup.policy",
-    ),
-    _Column(
-        "Health",
-        lambda row: row.health,
-        lambda row: (row.health != "ok", row.health),
-        tip="Partitions without a leader, or with fewer in-sync replicas than replicas",
-    ),
-)
-SIZE, HEALTH = 4, len(COLUMNS) - 1
-NOT_TOLD = "not told"
-_ALIGNMENTS = tuple(
-    (Qt.AlignmentFlag.AlignRight if column.numeric else Qt.AlignmentFlag.AlignLeft) | Qt.AlignmentFlag.AlignVCenter
-    for column in COLUMNS
-)
 
 
 class TopicsModel(QAbstractTableModel):
@@ -154,8 +34,8 @@ class TopicsModel(QAbstractTableModel):
         self._internal = False
         self._favourites: frozenset[str] = frozenset()
         self._favourites_first = False
-        self._no_sizes: str = ""  # why there are none
-        self._partly_sized: str = ""
+        self._untold: dict[int, str] = {}  # of a column: why it has nothing
+        self._partly: dict[int, str] = {}  # why it may have too little
         self._sort = (COLUMNS[0], Qt.SortOrder.AscendingOrder)
 
     def set_topics(self, topics: Iterable[Topic]) -> None:
@@ -187,12 +67,22 @@ class TopicsModel(QAbstractTableModel):
         """A failure is told by the column in the place of sizes."""
         sizes = found.bytes if isinstance(found, TopicSizes) else {}
         missing = found.missing if isinstance(found, TopicSizes) else {}
-        self._no_sizes = str(found) if isinstance(found, Failure) else ""
-        self._partly_sized = "; ".join(f"without broker {broker}: {failure}" for broker, failure in missing.items())
         for name, row in self._all.items():
-            row.size = None if self._no_sizes else sizes.get(name, 0)
+            row.size = None if isinstance(found, Failure) else sizes.get(name, 0)
+        self._tell(SIZE, found, "; ".join(f"without broker {broker}: {failure}" for broker, failure in missing.items()))
+
+    def set_consumers(self, found: ReaderCounts | Failure) -> None:
+        """A failure is told by the column in the place of numbers."""
+        groups = found.groups if isinstance(found, ReaderCounts) else {}
+        for name, row in self._all.items():
+            row.consumers = None if isinstance(found, Failure) else groups.get(name, 0)
+        self._tell(CONSUMERS, found, str(next(iter(found.troubles), "")) if isinstance(found, ReaderCounts) else "")
+
+    def _tell(self, column: int, found: object, partly: str) -> None:
+        self._untold[column] = str(found) if isinstance(found, Failure) else ""
+        self._partly[column] = partly
         self._changed(0, len(self._shown) - 1)
-        self.headerDataChanged.emit(Qt.Orientation.Horizontal, SIZE, SIZE)
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, column, column)
 
     def set_favourites(self, names: frozenset[str]) -> None:
         self._favourites = names
@@ -249,22 +139,28 @@ class TopicsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return column.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            told = (self._no_sizes or self._partly_sized) if section == SIZE else ""
+            told = self._lacks(section)
             return html.escape(f"{column.tip}. {told}" if told else column.tip) or None
-        return _ALIGNMENTS[section] if role == Qt.ItemDataRole.TextAlignmentRole else None
+        return ALIGNMENTS[section] if role == Qt.ItemDataRole.TextAlignmentRole else None
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self._shown[index.row()]
+        row, column = self._shown[index.row()], index.column()
         if role == Qt.ItemDataRole.DisplayRole:
-            if index.column() == SIZE and (self._no_sizes or self._partly_sized):
-                return NOT_TOLD if row.size is None else f"≥ {size(row.size)}"
-            return COLUMNS[index.column()].text(row)
+            return self.text(index.row(), column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _ALIGNMENTS[index.column()]
+            return ALIGNMENTS[column]
         if role == Qt.ItemDataRole.ToolTipRole:
-            told = (self._no_sizes or self._partly_sized) if index.column() == SIZE else ""
-            return html.escape(told or str(row.trouble or "")) or None
+            return html.escape(self._lacks(column) or str(row.trouble or "")) or None
         return None
+
+    def text(self, row: int, column: int) -> str:
+        if self._untold.get(column):
+            return NOT_TOLD
+        text = COLUMNS[column].text(self._shown[row])
+        return f"≥ {text}" if text and self._partly.get(column) else text
+
+    def _lacks(self, column: int) -> str:
+        return self._untold.get(column) or self._partly.get(column, "")
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self._sort = (COLUMNS[column], order)
@@ -287,7 +183,7 @@ class TopicsModel(QAbstractTableModel):
         """Filters anew. The view keeps its place only while the topics stay the same."""
         rank = self._rank
         ranked = [(found, row) for row in self._sorted if (found := rank(row.topic.name)) is not None]
-        if any(found for found, _ in ranked):
+        if ranked and any(found for found, _ in ranked):
             ranked.sort(key=lambda each: -each[0])
             if self._favourites_first:
                 ranked.sort(key=lambda each: not each[1].favourite)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from PySide6.QtGui import QAction, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from kexplorer.model.access import Acl, Quota
 from kexplorer.model.changes import AlterQuota, Change, DeleteAcls, DeleteScram
@@ -15,6 +16,7 @@ from kexplorer.model.failure import Failure
 from kexplorer.model.profile import Profile
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
+from kexplorer.ui.lazy_tabs import Entry, LazyTabs
 from kexplorer.ui.models.access import AclsModel, Credential, CredentialsModel, QuotasModel, credentials
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.access_tab import AccessTab, Kind
@@ -100,46 +102,29 @@ class AccessPanel(Panel):
 
     def __init__(self, profile: Profile, open_session: Callable[[], Awaitable[Session]]) -> None:
         super().__init__(access_key(profile.name), "Access", "access", profile.name, profile.colour)
-        self._connection = profile
-        self._open_session = open_session
-        self._made: dict[str, AccessTab] = {}
-        self._states: dict[str, object] = {}  # of tabs that are not made yet
         self._refresh = QAction(icon("refresh"), "Refresh access", self, shortcut=QKeySequence("Ctrl+R"))
         self._refresh.triggered.connect(self._reload)
         self._find = QAction(icon("filter"), "Filter this list", self, shortcut=QKeySequence("Ctrl+F"))
         self._find.triggered.connect(self._filter)
-        self.tabs = QTabWidget()
-        self.tabs.setDocumentMode(True)
-        for kind in KINDS.values():
-            page = QWidget()
-            QVBoxLayout(page).setContentsMargins(0, 0, 0, 0)
-            self.tabs.addTab(page, kind.title)
-        self.tabs.currentChanged.connect(lambda _: self._tab_changed())
+        self.tabs = LazyTabs(
+            [Entry(key, kind.title, partial(AccessTab, kind, profile, open_session)) for key, kind in KINDS.items()]
+        )
+        self.tabs.said.connect(self.say)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.tabs)
+        self.setFocusProxy(self.tabs)
 
     @property
     def current(self) -> AccessTab:
-        """The tab that is shown; made, and its list read, when it is asked for first."""
-        key = list(KINDS)[self.tabs.currentIndex()]
-        if key not in self._made:
-            tab = self._made[key] = AccessTab(KINDS[key], self._connection, self._open_session)
-            self._restore(tab, self._states.pop(key, None))
-            if layout := self.tabs.currentWidget().layout():
-                layout.addWidget(tab)
-            tab.reload()
-        return self._made[key]
+        """The tab that is shown."""
+        return self.tabs.current
 
     def show_tab(self, key: str) -> None:
         """ "acls", "scram" or "quotas"."""
-        self.tabs.setCurrentIndex(list(KINDS).index(key))
+        self.tabs.show_tab(key)
 
     # Panel
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.setFocusProxy(self.current)
 
     def panel_actions(self) -> Sequence[QAction]:
         return (self._refresh, self._find)
@@ -148,33 +133,17 @@ class AccessPanel(Panel):
         self.current.show_failure(failure)
 
     def save_state(self) -> dict[str, object]:
-        made = {key: tab.save_state() for key, tab in self._made.items()}
-        return {"tab": list(KINDS)[self.tabs.currentIndex()], "tabs": {**self._states, **made}}
+        return self.tabs.save_state()
 
     def restore_state(self, state: Mapping[str, object]) -> None:
-        match state.get("tabs"):
-            case dict(tabs):
-                self._states = dict(tabs)
-                for key, tab in self._made.items():
-                    self._restore(tab, self._states.pop(key, None))
-        shown = state.get("tab")
-        if isinstance(shown, str) and shown in KINDS:
-            self.show_tab(shown)
+        self.tabs.restore_state(state)
 
     async def close_panel(self) -> None:
-        for tab in self._made.values():
-            await tab.tasks.close()
+        await self.tabs.close_tabs()
         await super().close_panel()
-
-    def _restore(self, tab: AccessTab, state: object) -> None:
-        tab.restore_state(state if isinstance(state, Mapping) else {})
 
     def _reload(self) -> None:
         self.current.reload()
 
     def _filter(self) -> None:
         self.current.filter.setFocus()
-
-    def _tab_changed(self) -> None:
-        if self.isVisible():
-            self.setFocusProxy(self.current)

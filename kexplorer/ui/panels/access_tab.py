@@ -9,12 +9,10 @@ from typing import Any, Generic, TypeVar
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QLabel,
     QMenu,
     QPushButton,
     QStackedWidget,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,10 +23,9 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.profile import Profile
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
+from kexplorer.ui.lazy_tabs import Tab
 from kexplorer.ui.models.rows import RowsModel
-from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.empty_state import EmptyState
-from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.rows_table import RowsTable
@@ -54,7 +51,7 @@ class Kind(Generic[R]):
     edit: str = ""
 
 
-class AccessTab(QWidget):
+class AccessTab(Tab):
     """Reads its list when it is made, when it is refreshed and after each change."""
 
     def __init__(self, kind: Kind[Any], profile: Profile, open_session: Callable[[], Awaitable[Session]]) -> None:
@@ -64,10 +61,7 @@ class AccessTab(QWidget):
         self._open_session = open_session
         self._refused: Failure | None = None  # why the brokers have or tell none
         self._known = False
-        self.tasks = Tasks(self.show_failure)
         self.model: RowsModel[Any] = kind.model(self)
-        self.strip = ErrorStrip()
-        self.strip.retry_requested.connect(self.reload)
         self.filter = FilterBox(f"Filter {kind.many}")
         self.counted = plain_label("", role="muted")
         self.new = QPushButton(icon("plus"), f"New {kind.one}…")
@@ -94,23 +88,11 @@ class AccessTab(QWidget):
         self._show_page()
 
     def _lay_out(self) -> None:
-        bar = QHBoxLayout()
-        bar.setContentsMargins(12, 8, 12, 8)
-        bar.setSpacing(8)
-        bar.addWidget(self.filter)
-        bar.addWidget(self.counted)
-        bar.addStretch()
-        for button in (self.delete, self.edit, self.new):
-            bar.addWidget(button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.strip)
-        column.addLayout(bar)
-        column.addWidget(self._pages, 1)
+        self.add_bar([self.filter, self.counted], [self.delete, self.edit, self.new])
+        self.column.addWidget(self._pages, 1)
 
     def show_failure(self, failure: Failure) -> None:
-        self.strip.show_failure(failure)
+        super().show_failure(failure)
         self._show_page()
 
     # work
@@ -138,18 +120,12 @@ class AccessTab(QWidget):
             self.reload()
 
     async def _delete(self) -> None:
-        """One question a change: where Kafka takes one of them a request, the person can stop at any."""
         from kexplorer.ui.dialogs.change_dialog import make_change  # noqa: PLC0415  (a panel needs no dialog)
 
         session = await self._open_session()
-        failures: list[Failure] = []
-        for change in self._kind.deletions(self._selected()):
-            outcome = await make_change(self, session.changes, change)
-            if outcome is None:
-                break
-            failures += outcome.failures.values()
+        outcome = await make_change(self, session.changes, *self._kind.deletions(self._selected()))
         self.reload()
-        for failure in failures[:1]:
+        for failure in list(outcome.failures.values())[:1] if outcome else ():
             self.show_failure(failure)
 
     # what a person does

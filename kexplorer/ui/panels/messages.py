@@ -45,6 +45,7 @@ from kexplorer.ui.panels.messages_time import TimeArea
 from kexplorer.ui.panels.messages_transactions import mark_shown, tell_held
 from kexplorer.ui.panels.record_actions import RecordActions
 from kexplorer.ui.panels.topic_part import TopicPart
+from kexplorer.ui.panels.topic_views import TopicViews
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.notice_strip import NoticeStrip
@@ -52,11 +53,11 @@ from kexplorer.ui.widgets.record_view import RecordView, RowSource
 
 if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
-    from kexplorer.ui.widgets.inspector import Inspector
+    from kexplorer.ui.widgets.inspector import Compression, Inspector
 
 RING_BYTES = 128 << 20  # what one tab keeps of what it follows
 _FIRST = 100  # records of each partition that are read first
-_REPAINT_EVERY = 50  # ms
+_REPAINT_EVERY = 100  # ms: what moves faster nobody reads, and a paint of new rows takes 10
 _TELL_EVERY = 1000  # ms
 
 
@@ -76,6 +77,7 @@ class MessagesPanel(Panel):
         searches: Searches,
         exporter: Exporter,
         page_bytes: Callable[[], int] = lambda: WINDOW_BYTES,
+        compression: Compression | None = None,
     ) -> None:
         title = topics[0] if len(topics) == 1 else f"{topics[0]} + {len(topics) - 1}"
         super().__init__(messages_key(profile.name, *topics), title, "message", profile.name, profile.colour)
@@ -85,6 +87,7 @@ class MessagesPanel(Panel):
         self._profile = profile
         self._exporter = exporter
         self._page_bytes = page_bytes
+        self._compression = compression
         self._zone: tzinfo = UTC
         self._schemas: Schemas | None = None  # of the session that was read with last
         self.browsed: TopicWindow | None = None  # while one browses
@@ -138,6 +141,7 @@ class MessagesPanel(Panel):
         self.view.following_changed.connect(self._watch_newest)
         self.records = RecordActions(self, self.view, self._profile, lambda: (self._schemas, self._zone))
         self.records.life_wanted.connect(self.show_life)
+        self.views = TopicViews(self, lambda: self.topics)
         self.records.schemas_changed.connect(self._schemas_changed)
         self._ends = (
             _action(self, "jump-top", "Go to the newest", "Ctrl+Home", lambda: self.view.select(self.rows - 1)),
@@ -178,7 +182,8 @@ class MessagesPanel(Panel):
 
     def panel_actions(self) -> Sequence[QAction]:
         reading = (self._follow, self._refresh, self._find, self._histogram, self._jump, *self._ends)
-        return (*reading, *self.records.all(), self.view.columns_action(), self._export, self._details)
+        others = (self.view.columns_action(), self._export, self._details, *self.views.all())
+        return (*reading, *self.records.all(), *others)
 
     def show_failure(self, failure: Failure) -> None:
         self._loading = False
@@ -469,7 +474,7 @@ class MessagesPanel(Panel):
         """Made, and its module imported, when first wanted: opening a panel should cost little."""
         from kexplorer.ui.widgets.inspector import Inspector  # noqa: PLC0415
 
-        made = Inspector(self.tasks)
+        made = Inspector(self.tasks, compression=self._compression)
         made.set_zone(self._zone)
         made.notice.connect(self.say)
         made.pin_requested.connect(self.view.add_column)
@@ -574,6 +579,8 @@ class MessagesPanel(Panel):
         menu.addActions(self.view.copy_actions())
         menu.addSeparator()
         menu.addActions(self.records.all())
+        menu.addSeparator()
+        menu.addActions(self.views.all())
         menu.addSeparator()
         menu.addActions([self._export, self._details, self._follow, self._refresh])
         menu.popup(at)

@@ -75,6 +75,7 @@ class OverviewPanel(Panel):
 
     def _build_glance(self) -> QWidget:
         self._facts = plain_label(f"Looking at {self.profile} …", "muted", selectable=True)
+        self._facts.setToolTip("The version is what all brokers have agreed to work as: they may be of a newer release")
         self.tiles = {name: FigureTile(name) for name in _TILES}
         tiles = QHBoxLayout()
         tiles.setSpacing(8)

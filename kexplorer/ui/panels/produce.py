@@ -1,13 +1,12 @@
-"""Writing to topics: one message, many of them, and several in one transaction."""
+"""Writing to topics: one message, many of them, several in one transaction, and what settings give."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, tzinfo
-from typing import NamedTuple
+from datetime import tzinfo
 
-from PySide6.QtGui import QAction, QKeySequence, QShowEvent
-from PySide6.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QVBoxLayout
 
 from kexplorer.formats.numbers import count
 from kexplorer.model.failure import Failure
@@ -18,21 +17,18 @@ from kexplorer.model.topics import ClusterMetadata, IsolationLevel
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
+from kexplorer.ui.lazy_tabs import Entry, LazyTabs
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.keys import produce_key
 from kexplorer.ui.panels.produce_basket import BasketTab
+from kexplorer.ui.panels.produce_benchmark import BenchmarkTab
 from kexplorer.ui.panels.produce_compose import ComposeTab
 from kexplorer.ui.panels.produce_many import ManyTab
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, Templates
 from kexplorer.ui.widgets.notice_strip import NoticeStrip
 
-_COMPOSE, _MANY, _BASKET = "message", "many", "transaction"  # in the saved layout
-
-
-class _Entry(NamedTuple):
-    key: str
-    title: str
-    make: Callable[[], ProduceTab]
+_COMPOSE, _MANY, _BASKET, _BENCHMARK = "message", "many", "transaction", "benchmark"  # in the saved layout
+_BASKET_AT = 2  # of the tabs
 
 
 class ProducePanel(Panel):
@@ -53,39 +49,31 @@ class ProducePanel(Panel):
         title = f"{topic}: produce" if topic else "Produce"
         super().__init__(produce_key(profile.name, topic), title, "produce", profile.name, profile.colour)
         self._open_session = open_session
-        self._zone: tzinfo = UTC
         self._known: ClusterMetadata | None = None
         self._session: Session | None = None
         self._unwatch: Callable[[], None] = lambda: None
-        self._states: dict[str, object] = {}  # of tabs that are not made yet
-        self._made: dict[str, ProduceTab] = {}
         of = ProduceOf(profile, open_session, jobs, templates, open_message, open_messages)
-        self._entries = (
-            _Entry(_COMPOSE, "Message", lambda: self._compose_tab(of, topic)),
-            _Entry(_MANY, "Many", lambda: ManyTab(of, topic)),
-            _Entry(_BASKET, "Transaction", lambda: self._basket_tab(of)),
+        entries: tuple[Entry[ProduceTab], ...] = (
+            Entry(_COMPOSE, "Message", lambda: self._compose_tab(of, topic)),
+            Entry(_MANY, "Many", lambda: ManyTab(of, topic)),
+            Entry(_BASKET, "Transaction", lambda: self._basket_tab(of)),
+            Entry(_BENCHMARK, "Benchmark", lambda: BenchmarkTab(of)),
         )
         self.notice = NoticeStrip(self)
         self.notice.show_text(str(of.refused) if of.refused else "")
+        self.tabs = LazyTabs(entries, self._prepare)
         self._build()
         self._build_actions()
         self.tasks.start("topics", self._read_topics())
 
     def _build(self) -> None:
-        self.tabs = QTabWidget(self)
-        self.tabs.setDocumentMode(True)
-        self._pages: list[QVBoxLayout] = []
-        for entry in self._entries:
-            page = QWidget()
-            self._pages.append(QVBoxLayout(page))
-            self._pages[-1].setContentsMargins(0, 0, 0, 0)
-            self.tabs.addTab(page, entry.title)
-        self.tabs.currentChanged.connect(self._tab_changed)
+        self.tabs.said.connect(self.say)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice)
         column.addWidget(self.tabs)
+        self.setFocusProxy(self.tabs)
 
     def _build_actions(self) -> None:
         self._send = QAction(icon("produce"), "Send", self, shortcut=QKeySequence("Ctrl+Return"))
@@ -100,30 +88,36 @@ class ProducePanel(Panel):
 
     @property
     def current(self) -> ProduceTab:
-        """The tab that is shown; made when it is asked for first."""
-        return self._tab(self._entries[self.tabs.currentIndex()].key)
+        """The tab that is shown."""
+        return self.tabs.current
 
     @property
     def compose(self) -> ComposeTab:
-        tab = self._tab(_COMPOSE)
+        tab = self.tabs.tab(_COMPOSE)
         assert isinstance(tab, ComposeTab)  # noqa: S101  (by its key)
         return tab
 
     @property
     def many(self) -> ManyTab:
-        tab = self._tab(_MANY)
+        tab = self.tabs.tab(_MANY)
         assert isinstance(tab, ManyTab)  # noqa: S101  (by its key)
         return tab
 
     @property
     def basket(self) -> BasketTab:
-        tab = self._tab(_BASKET)
+        tab = self.tabs.tab(_BASKET)
         assert isinstance(tab, BasketTab)  # noqa: S101  (by its key)
         return tab
 
+    @property
+    def benchmark(self) -> BenchmarkTab:
+        tab = self.tabs.tab(_BENCHMARK)
+        assert isinstance(tab, BenchmarkTab)  # noqa: S101  (by its key)
+        return tab
+
     def show_tab(self, key: str) -> None:
-        """ "message", "many" or "transaction"."""
-        self.tabs.setCurrentIndex([entry.key for entry in self._entries].index(key))
+        """ "message", "many", "transaction" or "benchmark"."""
+        self.tabs.show_tab(key)
 
     def load(self, record: Record) -> None:
         """Shows `record` to be edited and sent again: what is not edited stays as it is, byte for byte."""
@@ -133,11 +127,11 @@ class ProducePanel(Panel):
     @property
     def undelivered(self) -> int:
         """How many messages are on their way: neither acknowledged nor failed."""
-        return sum(tab.undelivered for tab in self._made.values())
+        return sum(tab.undelivered for tab in self.tabs.made.values())
 
     def why_stay(self) -> str:
         """What is lost when this is closed now, as a question's text; "" if nothing is."""
-        if not any(tab.busy for tab in self._made.values()):
+        if not any(tab.busy for tab in self.tabs.made.values()):
             return ""
         number = self.undelivered
         if not number:
@@ -147,20 +141,11 @@ class ProducePanel(Panel):
 
     # what it does
 
-    def _tab(self, key: str) -> ProduceTab:
-        if key not in self._made:
-            number, entry = next((n, each) for n, each in enumerate(self._entries) if each.key == key)
-            tab = self._made[key] = entry.make()
-            tab.said.connect(self.say)
-            tab.set_zone(self._zone)
-            state = self._states.pop(key, None)
-            tab.restore_state(state if isinstance(state, Mapping) else {})
-            if self._session:
-                tab.session_opened(self._session)
-            if self._known:
-                tab.show_topics(self._known.topics)
-            self._pages[number].addWidget(tab)
-        return self._made[key]
+    def _prepare(self, tab: ProduceTab) -> None:
+        if self._session:
+            tab.session_opened(self._session)
+        if self._known:
+            tab.show_topics(self._known.topics)
 
     def _compose_tab(self, of: ProduceOf, topic: str) -> ComposeTab:
         tab = ComposeTab(of, topic)
@@ -170,6 +155,7 @@ class ProducePanel(Panel):
     def _basket_tab(self, of: ProduceOf) -> BasketTab:
         tab = BasketTab(of)
         tab.edit_wanted.connect(self._edit_again)
+        tab.counted.connect(self._show_number)
         return tab
 
     def _add_current(self) -> None:
@@ -178,12 +164,11 @@ class ProducePanel(Panel):
     def _add_to_basket(self, outgoing: Outgoing) -> None:
         self.basket.add(outgoing)
         number = len(self.basket.messages)
-        self.tabs.setTabText(2, f"Transaction ({number})")
         self.say(f"The transaction has {count(number)} message{'' if number == 1 else 's'}.")
 
     def _edit_again(self, outgoing: Outgoing) -> None:
         self.show_tab(_COMPOSE)
-        self.compose.editor.show_outgoing(outgoing)
+        self.compose.edit(outgoing)
 
     def _trigger(self) -> None:
         match self.current:
@@ -193,10 +178,12 @@ class ProducePanel(Panel):
                 many.start()
             case BasketTab() as basket:
                 basket.send(commit=True)
+            case BenchmarkTab() as benchmark:
+                benchmark.start()
 
     async def _read_topics(self, *, anew: bool = False) -> None:
         session = self._session = await self._open_session()
-        for tab in self._made.values():
+        for tab in self.tabs.made.values():
             tab.session_opened(session)
         self._unwatch()
         self._unwatch = session.catalog.watch(self._take)
@@ -205,19 +192,12 @@ class ProducePanel(Panel):
 
     def _take(self, metadata: ClusterMetadata) -> None:
         self._known = metadata
-        for tab in self._made.values():
+        for tab in self.tabs.made.values():
             tab.show_topics(metadata.topics)
 
-    def _tab_changed(self) -> None:
-        if self.isVisible():
-            self.setFocusProxy(self.current)
-        if _BASKET in self._made:
-            number = len(self.basket.messages)
-            self.tabs.setTabText(2, f"Transaction ({number})" if number else "Transaction")
-
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        self.setFocusProxy(self.current)
+    def _show_number(self, messages: int) -> None:
+        """Of the transaction, in its tab's title."""
+        self.tabs.setTabText(_BASKET_AT, f"Transaction ({count(messages)})" if messages else "Transaction")
 
     # Panel
 
@@ -225,30 +205,22 @@ class ProducePanel(Panel):
         return (self._send, self._add, self._refresh)
 
     def set_zone(self, zone: tzinfo) -> None:
-        self._zone = zone
-        for tab in self._made.values():
-            tab.set_zone(zone)
+        self.tabs.set_zone(zone)
 
     def show_failure(self, failure: Failure) -> None:
         self.current.show_failure(failure)
 
     def save_state(self) -> dict[str, object]:
-        made = {key: tab.save_state() for key, tab in self._made.items()}
-        return {"tab": self._entries[self.tabs.currentIndex()].key, "tabs": {**self._states, **made}}
+        return self.tabs.save_state()
 
     def restore_state(self, state: Mapping[str, object]) -> None:
+        self.tabs.restore_state(state)
         match state.get("tabs"):
-            case dict(tabs):
-                self._states = dict(tabs)
-                for key, tab in self._made.items():
-                    found = self._states.pop(key, None)
-                    tab.restore_state(found if isinstance(found, Mapping) else {})
-        if state.get("tab") in [entry.key for entry in self._entries]:
-            self.show_tab(str(state["tab"]))
+            case {"transaction": Mapping() as basket} if _BASKET not in self.tabs.made:
+                self._show_number(BasketTab.count_in(basket))
 
     async def close_panel(self) -> None:
         self._unwatch()
         self._unwatch = lambda: None
-        for tab in self._made.values():
-            await tab.tasks.close()
+        await self.tabs.close_tabs()
         await super().close_panel()

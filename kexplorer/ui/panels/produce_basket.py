@@ -17,10 +17,11 @@ from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.produce import Outgoing, ProducerSettings
 from kexplorer.model.producer_presets import PRESETS
 from kexplorer.model.topics import IsolationLevel
-from kexplorer.services.producing import TransactionOutcome, send_transaction
+from kexplorer.services.sending import TransactionOutcome, send_transaction
 from kexplorer.services.sessions import Session
 from kexplorer.ui.icons import icon
 from kexplorer.ui.models.rows import Column, RowsModel
+from kexplorer.ui.panels.produce_draft import restore_messages, save_messages
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, bar
 from kexplorer.ui.widgets.delivery_list import DeliveryList
 from kexplorer.ui.widgets.empty_state import EmptyState
@@ -39,9 +40,10 @@ class _Line:
 
 
 class BasketTab(ProduceTab):
-    """`edit_wanted` with a message that was taken out to be changed."""
+    """`edit_wanted` with a message that was taken out to be changed; `counted` how many there are now."""
 
     edit_wanted = Signal(object)  # Outgoing
+    counted = Signal(int)
 
     def __init__(self, of: ProduceOf) -> None:
         super().__init__(of)
@@ -177,6 +179,7 @@ class BasketTab(ProduceTab):
             row = next(n for n in range(self.model.rowCount()) if self.model.row(n).number == select + 1)
             self.table.setCurrentIndex(self.model.index(row, 0))
         self._update()
+        self.counted.emit(len(self.messages))
 
     def _update(self) -> None:
         number, refused = self._current(), self.of.refused
@@ -206,10 +209,21 @@ class BasketTab(ProduceTab):
         self.deliveries.model.zone = zone
 
     def save_state(self) -> dict[str, object]:
-        return {"settings": self.settings.save_state()}
+        return {"settings": self.settings.save_state(), **save_messages(self.messages)}
+
+    @staticmethod
+    def count_in(state: Mapping[str, object]) -> int:
+        """How many messages `restore_state` would bring."""
+        return sum(1 for _ in restore_messages(state))
 
     def restore_state(self, state: Mapping[str, object]) -> None:
         self.settings.restore_state(state.get("settings"))
+        self.messages[:] = restore_messages(state)
+        self._changed()
+        if isinstance(left := state.get("left"), int) and left:
+            were = "1 message was" if left == 1 else f"{count(left)} messages were"
+            text = f"{were} too large to keep, and {'is' if left == 1 else 'are'} no longer in the transaction."
+            self.show_failure(Failure(FailureKind.REFUSED, text, "Add what is missing before you send."))
 
 
 class _Outcome(QFrame):

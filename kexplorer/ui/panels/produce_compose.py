@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from array import array
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import tzinfo
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from kexplorer.formats.composing import Composer
 from kexplorer.formats.numbers import count
 from kexplorer.formats.template import Filling
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.produce import Delivery, Outgoing, ProducerSettings, RowBatch, Rows, RowsSource
+from kexplorer.model.produce import Delivery, Outgoing, ProducerSettings, RowsSource
 from kexplorer.model.producer_presets import PRESETS
-from kexplorer.model.records import Record
-from kexplorer.model.topics import Topic
-from kexplorer.services.producing import Production, send_one
+from kexplorer.model.records import Header, Record, TimestampType
+from kexplorer.model.topics import Topic, TopicPartition
+from kexplorer.services.producing import Production
 from kexplorer.services.send_pace import Limits
+from kexplorer.services.sending import WarmSender
 from kexplorer.services.sessions import Session
-from kexplorer.services.template_rows import TemplateRows
+from kexplorer.services.template_rows import Repeated, TemplateRows
 from kexplorer.ui.icons import icon
+from kexplorer.ui.panels.produce_draft import was_by_schema
 from kexplorer.ui.panels.produce_message import MessageEditor
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, bar
 from kexplorer.ui.panels.produce_templates import TemplatesButton, ask_texts
@@ -32,7 +34,15 @@ from kexplorer.ui.widgets.limit_spin import LimitSpin
 from kexplorer.ui.widgets.producer_settings import ProducerSettingsBox
 from kexplorer.ui.widgets.production_view import ProductionView
 
+_SAID_AFTER = 150  # ms of encoding
+_CANCEL_AFTER = 400  # ms of waiting for an acknowledgement, until that is offered
 _SINGLE = tuple(preset for preset in PRESETS if not preset.transactional)  # the others are sent from the basket
+
+_CANCELLED = Failure(
+    FailureKind.REFUSED,
+    "Cancelled before it was acknowledged.",
+    "It may have been written all the same: look at the end of the topic.",
+)
 
 
 class ComposeTab(ProduceTab):
@@ -42,7 +52,8 @@ class ComposeTab(ProduceTab):
 
     def __init__(self, of: ProduceOf, topic: str) -> None:
         super().__init__(of)
-        self._sending = False
+        self._sending = self._adding = False
+        self._sender = WarmSender()
         self._answers: dict[str, str] = {}  # of the variables, as they were given last
         self.editor = MessageEditor(topic, self.tasks)
         self.settings = ProducerSettingsBox(_SINGLE)
@@ -57,6 +68,11 @@ class ComposeTab(ProduceTab):
         self.send_button = QPushButton("Send")
         self.send_button.setProperty("kind", "primary")
         self.send_button.setToolTip("Send this message (Ctrl+Return)")
+        self.cancel_button = QPushButton(icon("stop"), "Cancel")
+        self.cancel_button.setToolTip("Do not wait for its acknowledgement any longer")
+        self.cancel_button.hide()
+        self._patience = QTimer(self, interval=_CANCEL_AFTER, singleShot=True)
+        self._slow = QTimer(self, interval=_SAID_AFTER, singleShot=True)
         self.deliveries = DeliveryList()
         self.production = ProductionView(of.jobs)
         self._lay_out()
@@ -77,7 +93,9 @@ class ComposeTab(ProduceTab):
         upper_column.setContentsMargins(0, 0, 0, 0)
         upper_column.setSpacing(0)
         upper_column.addWidget(self.editor, 1)
-        upper_column.addLayout(bar([self.templates, self.fill], [self.times, self.rate, self.add, self.send_button]))
+        upper_column.addLayout(
+            bar([self.templates, self.fill], [self.times, self.rate, self.add, self.cancel_button, self.send_button])
+        )
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
         splitter.addWidget(upper)
@@ -95,6 +113,9 @@ class ComposeTab(ProduceTab):
         self.times.valueChanged.connect(lambda _: self._update())
         self.send_button.clicked.connect(self.send)
         self.add.clicked.connect(self.add_to_basket)
+        self.cancel_button.clicked.connect(lambda: self.tasks.cancel("send"))
+        self._patience.timeout.connect(self.cancel_button.show)
+        self._slow.timeout.connect(lambda: self.send_button.setText("Encoding …"))
         self.deliveries.show_requested.connect(self.of.open_message)
 
     # what a person does
@@ -109,18 +130,25 @@ class ComposeTab(ProduceTab):
         self._update()
 
     def add_to_basket(self) -> None:
-        try:
-            outgoing = self.editor.outgoing()
-        except Failure as failure:
-            self.show_failure(failure)
-        else:
-            self.strip.clear()
-            self.basket_wanted.emit(outgoing)
+        """Once: nothing happens while a message is being encoded for it."""
+        if self._adding or self.of.refused:
+            return
+        self.strip.clear()
+        self._adding = True
+        self.tasks.start("add", self._add_to_basket())
+        self._update()
+
+    def edit(self, outgoing: Outgoing) -> None:
+        """What was composed before: partition and time stay as they are."""
+        self.fill.setChecked(False)
+        self.editor.show_outgoing(outgoing)
+        self.tasks.start("decode", self._show_decoded(self._kept()))
 
     def load(self, record: Record) -> None:
         """To be edited and sent again."""
         self.fill.setChecked(False)
         self.editor.load(record)
+        self.tasks.start("decode", self._show_decoded(record))
         if record.headers is None:
             text = "The headers of this record cannot be read, so they would not be sent."
             self.show_failure(Failure(FailureKind.UNREADABLE, text, "Add them by hand if they matter."))
@@ -130,6 +158,7 @@ class ComposeTab(ProduceTab):
     async def _send(self) -> None:
         try:
             self.editor.topic.check()
+            await self.editor.settled()
             settings = self.settings.settings()
             if self.times.value() > 1:
                 await self._send_many(settings)
@@ -139,25 +168,73 @@ class ComposeTab(ProduceTab):
             self._sending = False
             self._update()
 
+    async def _add_to_basket(self) -> None:
+        try:
+            self.editor.topic.check()
+            await self.editor.settled()
+            if (outgoing := await self._composed()) is not None:
+                self.basket_wanted.emit(outgoing)
+        finally:
+            self._adding = False
+            self._update()
+
+    def _kept(self) -> Record:
+        """What was put in and is not edited, as the record that it may come from."""
+        editor = self.editor
+        headers: tuple[Header, ...] = ()
+        with contextlib.suppress(Failure):  # of headers that are not written to their end
+            headers = editor.headers.headers()
+        source = TopicPartition(editor.topic.name, 0)
+        return Record(source, 0, None, TimestampType.NOT_AVAILABLE, editor.key.kept, editor.value.kept, headers)
+
+    async def _show_decoded(self, record: Record) -> None:
+        if schemas := (await self.of.open_session()).schemas:
+            await self.editor.show_decoded(record, schemas)
+
     async def _composed(self) -> Outgoing | None:
         """The message as it is sent; None where a person did not want to say what is asked for."""
         if not self.fill.isChecked():
-            return self.editor.outgoing()
-        composer = Composer(self.editor.template(fill=True))
+            with self._encoding():
+                return await self.editor.outgoing_elsewhere()
+        template, schemas = self.editor.template(fill=True), self.editor.payload_schemas()
+        timestamp, route = self.editor.time.milliseconds(), self.editor.partition.route()
+        with self._encoding():
+            composer = await asyncio.to_thread(Composer, template, schemas=schemas)
         if not await self._ask(composer.variables):
             return None
-        made = composer.compose(Filling(self._answers))._replace(timestamp=self.editor.time.milliseconds())
-        route = self.editor.partition.route()
-        return made._replace(partition=route(made)) if route else made
+
+        def compose() -> Outgoing:
+            made = composer.compose(Filling(self._answers))._replace(timestamp=timestamp)
+            return made._replace(partition=route(made)) if route else made
+
+        with self._encoding():
+            return await asyncio.to_thread(compose)
+
+    @contextlib.contextmanager
+    def _encoding(self) -> Iterator[None]:
+        """Says so where it takes long."""
+        self._slow.start()
+        try:
+            yield
+        finally:
+            self._slow.stop()
+            self._update()
 
     async def _send_once(self, outgoing: Outgoing, settings: ProducerSettings) -> None:
         row = self.deliveries.model.begin(outgoing.topic, time.time_ns() // 1_000_000)
+        self._patience.start()
         try:
             session = await self.of.open_session()
-            delivery = await send_one(session.cluster, outgoing, settings)
+            delivery = await self._sender.send(session.cluster, outgoing, settings)
         except Failure as failure:
             self.deliveries.model.settle(row, Delivery(0, None, None, 0.0, failure))
             raise
+        except asyncio.CancelledError:
+            self.deliveries.model.settle(row, Delivery(0, None, None, 0.0, _CANCELLED))
+            raise
+        finally:
+            self._patience.stop()
+            self.cancel_button.hide()
         self.deliveries.model.settle(row, delivery)
         if delivery.failure:
             self.said.emit(f"Not delivered: {delivery.failure.message}")
@@ -179,14 +256,18 @@ class ComposeTab(ProduceTab):
 
     async def _repeated(self, number: int) -> RowsSource | None:
         if not self.fill.isChecked():
-            return Repeated(self.editor.outgoing(), number)
+            with self._encoding():
+                return Repeated(await self.editor.outgoing_elsewhere(), number)
         if self.editor.time.milliseconds() is not None:
             text = "Messages that are filled in one by one take the time of their sending."
             raise Failure(FailureKind.INVALID, text, "Empty the timestamp.")
         template = self.editor.template(fill=True)
-        if not await self._ask(Composer(template).variables):
+        schemas = self.editor.payload_schemas()
+        with self._encoding():
+            composer = await asyncio.to_thread(Composer, template, schemas=schemas)
+        if not await self._ask(composer.variables):
             return None
-        return TemplateRows(template, self.editor.topic.name, number, dict(self._answers))
+        return TemplateRows(template, self.editor.topic.name, number, dict(self._answers), schemas=schemas)
 
     async def _ask(self, variables: Sequence[str]) -> bool:
         if variables:
@@ -211,9 +292,14 @@ class ComposeTab(ProduceTab):
 
     # ProduceTab
 
+    async def close_tab(self) -> None:
+        await super().close_tab()
+        await self._sender.close()
+
     def session_opened(self, session: Session) -> None:
         self.settings.check = session.cluster.check_settings
         self.settings.recheck()
+        self.editor.set_schemas(session.schemas)
 
     @property
     def busy(self) -> bool:
@@ -231,12 +317,23 @@ class ComposeTab(ProduceTab):
         self.deliveries.model.zone = zone
 
     def save_state(self) -> dict[str, object]:
-        return {"message": self.editor.save_state(), "settings": self.settings.save_state()}
+        message = self.editor.save_state()
+        return {"message": message, "fill": self.fill.isChecked(), "settings": self.settings.save_state()}
 
     def restore_state(self, state: Mapping[str, object]) -> None:
         if isinstance(message := state.get("message"), Mapping):
             self.editor.restore_state(message)
+            self._tell_left(message.get("left"))
+            if was_by_schema(message):
+                self.tasks.start("decode", self._show_decoded(self._kept()))
+        self.fill.setChecked(state.get("fill") is True)
         self.settings.restore_state(state.get("settings"))
+
+    def _tell_left(self, left: object) -> None:
+        if isinstance(left, list) and left:
+            are = " and the ".join(str(part) for part in left)
+            text = f"The {are} of the draft {'were' if len(left) > 1 else 'was'} too large to keep."
+            self.show_failure(Failure(FailureKind.REFUSED, text, "Put it in again before you send."))
 
     def _settings_changed(self) -> None:
         self.editor.partitioner = self.settings.partitioner
@@ -248,36 +345,5 @@ class ComposeTab(ProduceTab):
         self.send_button.setEnabled(not busy and not refused)
         self.send_button.setText(f"Send {count(int(self.times.value()))}" if many else "Send")
         self.rate.setVisible(many)
-        self.add.setEnabled(not refused)
+        self.add.setEnabled(not self._adding and not refused)
         self.send_button.setToolTip(str(refused) if refused else "Send this message (Ctrl+Return)")
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """The same message, `number` times."""
-
-    outgoing: Outgoing
-    number: int
-
-    @property
-    def name(self) -> str:
-        return "the message"
-
-    def open(self) -> Rows:
-        return _Copies(self.outgoing, self.number)
-
-
-class _Copies:
-    def __init__(self, outgoing: Outgoing, number: int) -> None:
-        self._outgoing, self._number, self._row = outgoing, number, 0
-
-    def next(self, most: int) -> RowBatch | None:
-        """Their numbers count from 1."""
-        here = min(most, self._number - self._row)
-        if here <= 0:
-            return None
-        first, self._row = self._row + 1, self._row + here
-        return RowBatch([self._outgoing] * here, array("q", range(first, first + here)), [])
-
-    def close(self) -> None:
-        """Nothing is open."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton, QSplitter, QWidget
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QLineEdit, QPushButton, QSplitter, QStackedWidget, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.formats.partitioning import predicted
@@ -23,6 +23,7 @@ from kexplorer.services.sessions import Session
 from kexplorer.ui.models.preview_rows import PROBLEM, PreviewModel
 from kexplorer.ui.panels.produce_tab import ProduceOf, ProduceTab, bar
 from kexplorer.ui.widgets.elided_label import ElidedLabel
+from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.labels import plain_label
 from kexplorer.ui.widgets.limit_spin import LimitSpin
 from kexplorer.ui.widgets.producer_settings import ProducerSettingsBox
@@ -31,6 +32,9 @@ from kexplorer.ui.widgets.rows_source_box import RowsSourceBox
 from kexplorer.ui.widgets.rows_table import RowsTable
 
 _PREVIEWED = 50  # rows
+_WHAT = (
+    "JSON lines as an export writes them, a CSV with a column for each part, or a folder with a file for each value."
+)
 _BULK = tuple(preset for preset in PRESETS if not preset.transactional)
 
 
@@ -65,6 +69,7 @@ class ManyTab(ProduceTab):
         self.start_button = QPushButton("Start")
         self.start_button.setProperty("kind", "primary")
         self.production = ProductionView(of.jobs)
+        self.empty = EmptyState("upload", "Rows of a file become messages.", _WHAT, "Choose a file…")
         self._lay_out()
         self._connect()
         self._update()
@@ -73,7 +78,10 @@ class ManyTab(ProduceTab):
     def _lay_out(self) -> None:
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.setChildrenCollapsible(False)
-        splitter.addWidget(self.table)
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.empty)
+        self._pages.addWidget(self.table)
+        splitter.addWidget(self._pages)
         splitter.addWidget(self.production)
         splitter.setSizes([320, 200])
         limits = [self.most, self.rate, self.byte_rate, self.seconds]
@@ -86,6 +94,7 @@ class ManyTab(ProduceTab):
         self.column.addLayout(bar(report, [self.check, self.start_button], stretched=self.report))
 
     def _connect(self) -> None:
+        self.empty.action_requested.connect(self.source.choose_file)
         self.source.changed.connect(self._show_preview)
         self.source.columns_wanted.connect(
             lambda path, delimiter: self.tasks.start("columns", self._read_columns(path, delimiter))
@@ -162,7 +171,9 @@ class ManyTab(ProduceTab):
         return Limits(self.most.whole, self.rate.limit, megabytes and megabytes * 1_000_000, self.seconds.limit)
 
     def _show_preview(self) -> None:
-        if self.source.path.text().strip():
+        chosen = bool(self.source.path.text().strip())
+        self._pages.setCurrentWidget(self.table if chosen else self.empty)
+        if chosen:
             self.tasks.start("preview", self._preview())
 
     async def _preview(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -12,10 +13,14 @@ from kexplorer.formats.text import visible
 from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.model.produce import MessageTemplate, Outgoing
 from kexplorer.model.records import Record
+from kexplorer.model.schemas import Part, PayloadSchema
+from kexplorer.services.schemas import Schemas
+from kexplorer.ui.panels.produce_draft import restore_draft, save_draft
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.bytes_editor import BytesEditor
 from kexplorer.ui.widgets.headers_editor import HeadersEditor
-from kexplorer.ui.widgets.partition_box import PartitionBox
+from kexplorer.ui.widgets.partition_box import Choice, PartitionBox
+from kexplorer.ui.widgets.payload_forms import LONGEST_EDITED
 from kexplorer.ui.widgets.time_box import TimeBox
 from kexplorer.ui.widgets.topic_box import TopicBox
 
@@ -30,6 +35,7 @@ class MessageEditor(QWidget):
 
     def __init__(self, topic: str, tasks: Tasks) -> None:
         super().__init__()
+        self._tasks = tasks
         self.partitioner = _PARTITIONER
         self.filled = False
         self.topic = TopicBox(topic)
@@ -43,6 +49,8 @@ class MessageEditor(QWidget):
         self._lay_out()
         for part in (self.topic, self.partition, self.time, self.key, self.value, self.headers):
             part.changed.connect(self._changed)
+        self.topic.changed.connect(self._topic_changed)
+        self._topic_changed()
         self.key.set_data(None)
         self.setFocusProxy(self.value)
 
@@ -71,11 +79,12 @@ class MessageEditor(QWidget):
     def outgoing(self) -> Outgoing:
         """What is to be sent. Raises `Failure`, which names the part that is wrong."""
         self.topic.check()
-        plain = self._plain()
-        choice = self.partition.choose(plain, self.topic.partitions, self.partitioner)
-        # Where the partitioner is to choose it does so itself; what is shown here is only what it will come to.
-        by_partitioner = self.partition.by.currentIndex() == 0
-        return plain if by_partitioner else plain._replace(partition=choice.partition)
+        return self._reading_placed()()
+
+    async def outgoing_elsewhere(self) -> Outgoing:
+        """As `outgoing`, of what is written now; a large value is encoded in another thread."""
+        self.topic.check()
+        return await asyncio.to_thread(self._reading_placed())
 
     def template(self, *, fill: bool) -> MessageTemplate:
         """Without `fill` ${...} stands for itself. Raises `Failure` for headers that no template can hold."""
@@ -83,7 +92,27 @@ class MessageEditor(QWidget):
         value, value_format = self.value.template(fill=fill)
         headers = tuple((name, _text(name, data, fill=fill)) for name, data in self.headers.headers())
         by, line = self.partition.by.currentIndex(), self.partition.line.text().strip()
-        return MessageTemplate(self.topic.name, key, value, headers, line if by else "", key_format, value_format)
+        return MessageTemplate(
+            self.topic.name,
+            key,
+            value,
+            headers,
+            line if by else "",
+            key_format,
+            value_format,
+            self.key.schema_choice,
+            self.value.schema_choice,
+        )
+
+    async def settled(self) -> None:
+        """Waits for the schemas that are being asked for."""
+        await self.key.settled()
+        await self.value.settled()
+
+    def payload_schemas(self) -> dict[Part, PayloadSchema]:
+        """What the parts of the template are written by that have a schema. Raises `Failure`."""
+        found = {Part.KEY: self.key.payload_schema, Part.VALUE: self.value.payload_schema}
+        return {part: schema for part, schema in found.items() if schema is not None}
 
     def show_template(self, template: MessageTemplate) -> None:
         if template.topic:
@@ -91,8 +120,8 @@ class MessageEditor(QWidget):
         by = 0 if not template.partition else 1 if template.partition.isdigit() else 2
         self.partition.restore_state(by, template.partition)
         self.time.clear()
-        self.key.set_template(template.key, template.key_format)
-        self.value.set_template(template.value, template.value_format)
+        self.key.set_template(template.key, template.key_format, template.key_schema)
+        self.value.set_template(template.value, template.value_format, template.value_schema)
         self.headers.set_headers((name, None if text is None else text.encode()) for name, text in template.headers)
 
     def set_filled(self, filled: bool) -> None:
@@ -114,11 +143,31 @@ class MessageEditor(QWidget):
         """To be edited and sent again: to the partition of its key, at the time of sending."""
         self.show_outgoing(Outgoing(record.topic, record.key, record.value, record.headers or ()))
 
+    async def show_decoded(self, record: Record, schemas: Schemas) -> None:
+        """What of `record`, which was loaded, has a schema is shown as JSON; it stays what it is until it is edited."""
+        for part, editor, data in ((Part.KEY, self.key, record.key), (Part.VALUE, self.value, record.value)):
+            if not data or len(data) > LONGEST_EDITED:
+                continue
+            found = await schemas.editable(data, record.topic, part, record.headers or ())
+            if found and len(found.text) <= LONGEST_EDITED and editor.holds(data):
+                editor.set_editable(data, found)
+
+    def set_schemas(self, schemas: Schemas | None) -> None:
+        """Those of the connection."""
+        self.key.side.set_schemas(schemas)
+        self.value.side.set_schemas(schemas)
+
+    def _topic_changed(self) -> None:
+        self.key.side.set_topic(self.topic.name)
+        self.value.side.set_topic(self.topic.name)
+
     def set_zone(self, zone: tzinfo) -> None:
         self.time.set_zone(zone)
 
     def save_state(self) -> dict[str, object]:
-        return {"topic": self.topic.name, "partition": self.partition.save_state()}
+        draft = save_draft(self.key, self.value, self.headers)
+        place = {"topic": self.topic.name, "partition": self.partition.save_state(), "time": self.time.text()}
+        return {**place, **draft}
 
     def restore_state(self, state: Mapping[str, object]) -> None:
         if isinstance(topic := state.get("topic"), str):
@@ -126,17 +175,27 @@ class MessageEditor(QWidget):
         match state.get("partition"):
             case {"by": by, "text": text}:
                 self.partition.restore_state(by, text)
+        if isinstance(time := state.get("time"), str):
+            self.time.setText(time)
+        restore_draft(state, self.key, self.value, self.headers)
 
-    def _plain(self) -> Outgoing:
-        """Without the choice of a partition."""
-        return Outgoing(
-            self.topic.name,
-            self.key.data(),
-            self.value.data(),
-            self.headers.headers(),
-            None,
-            self.time.milliseconds(),
-        )
+    def _reading(self) -> Callable[[], Outgoing]:
+        """Makes what is written now, without the choice of a partition, in any thread. Both may raise `Failure`."""
+        topic, headers, time = self.topic.name, self.headers.headers(), self.time.milliseconds()
+        key, value = self.key.reading(), self.value.reading()
+        return lambda: Outgoing(topic, key(), value(), headers, None, time)
+
+    def _reading_placed(self) -> Callable[[], Outgoing]:
+        """As `_reading`, with the partition."""
+        read, by_partitioner = self._reading(), self.partition.by.currentIndex() == 0
+        choose = self._chooser()
+
+        def placed() -> Outgoing:
+            plain = read()
+            # Where the partitioner is to choose it does so itself; what is shown here is only what it will come to.
+            return plain if by_partitioner else plain._replace(partition=choose(plain).partition)
+
+        return placed
 
     def _changed(self) -> None:
         self._predict.start()
@@ -149,12 +208,47 @@ class MessageEditor(QWidget):
         if self.filled and "${" in self.key.text():
             self.partition.say_unknown("Its key is filled in at sending.")
             return
+        self._tasks.cancel("partition")
+        if self.key.large or (self.value.large and self.partition.reads_all):
+            self._tasks.start("partition", self._tell_partition_of_large())
+            return
         try:
-            plain = self._plain() if self.partition.reads_all else Outgoing(self.topic.name, self.key.data())
+            plain = self._deciding()()
         except Failure:
             self.partition.say_unknown("")  # what is wrong is said where it is
+            return
+        self.partition.tell(_answer(lambda: self._chooser()(plain)), self.topic.partitions)
+
+    async def _tell_partition_of_large(self) -> None:
+        try:
+            plain = await asyncio.to_thread(self._deciding())
+        except Failure:
+            self.partition.say_unknown("")
+            return
+        try:
+            choose = self._chooser()
+        except Failure as failure:
+            answer: Choice | Failure = failure
         else:
-            self.partition.tell(plain, self.topic.partitions, self.partitioner)
+            answer = await asyncio.to_thread(_answer, lambda: choose(plain))
+        self.partition.tell(answer, self.topic.partitions)
+
+    def _chooser(self) -> Callable[[Outgoing], Choice]:
+        return self.partition.chooser(self.topic.partitions, self.partitioner)
+
+    def _deciding(self) -> Callable[[], Outgoing]:
+        """As `_reading`, of what the partition depends on."""
+        if self.partition.reads_all:
+            return self._reading()
+        topic, key = self.topic.name, self.key.reading()
+        return lambda: Outgoing(topic, key())
+
+
+def _answer(choose: Callable[[], Choice]) -> Choice | Failure:
+    try:
+        return choose()
+    except Failure as failure:
+        return failure
 
 
 def _bytes(given: bytes | str | None) -> bytes | None:

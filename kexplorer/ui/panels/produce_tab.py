@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
 from typing import Protocol
 
-from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from kexplorer.model.failure import Failure
 from kexplorer.model.produce import MessageTemplate, refuse_writing
@@ -16,8 +14,7 @@ from kexplorer.model.profile import Profile
 from kexplorer.model.topics import IsolationLevel, Topic
 from kexplorer.services.jobs import Jobs
 from kexplorer.services.sessions import Session
-from kexplorer.ui.tasks import Tasks
-from kexplorer.ui.widgets.error_strip import ErrorStrip
+from kexplorer.ui.lazy_tabs import Tab
 
 
 class Templates(Protocol):
@@ -52,20 +49,10 @@ class ProduceOf:
         return None
 
 
-class ProduceTab(QWidget):
-    """Made when it is first looked at. Owns the work that was started for it, and shows what failed of it."""
-
-    said = Signal(str)  # a sentence for the status bar
-
+class ProduceTab(Tab):
     def __init__(self, of: ProduceOf) -> None:
-        super().__init__()
+        super().__init__(can_retry=False)
         self.of = of
-        self.tasks = Tasks(self.show_failure)
-        self.strip = ErrorStrip(self, can_retry=False)
-        self.column = QVBoxLayout(self)
-        self.column.setContentsMargins(0, 0, 0, 0)
-        self.column.setSpacing(0)
-        self.column.addWidget(self.strip)
 
     @property
     def undelivered(self) -> int:
@@ -82,18 +69,6 @@ class ProduceTab(QWidget):
 
     def show_topics(self, topics: Sequence[Topic]) -> None:
         """Those that the cluster has."""
-
-    def show_failure(self, failure: Failure) -> None:
-        self.strip.show_failure(failure)
-
-    def set_zone(self, zone: tzinfo) -> None:
-        """The time zone of all times that it shows or takes."""
-
-    def save_state(self) -> dict[str, object]:
-        return {}
-
-    def restore_state(self, state: Mapping[str, object]) -> None:
-        """Takes what `save_state` gave; what doesn't fit is ignored."""
 
 
 def bar(left: Sequence[QWidget], right: Sequence[QWidget] = (), stretched: QWidget | None = None) -> QHBoxLayout:

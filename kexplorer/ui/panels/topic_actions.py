@@ -30,7 +30,8 @@ _GONE_SECONDS, _LOOK_EVERY = 30.0, 0.3  # for how long a deleted topic may still
 
 class TopicActions:
     """Of one cluster, on the topics that are `chosen`. `clusters` are all that topics can be compared with, by profile
-    name. On a read-only profile what changes something is off."""
+    name; `copy` has the records of one topic copied into another. On a read-only profile what changes something is
+    off."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class TopicActions:
         open_session: OpenSession,
         chosen: Callable[[], Sequence[str]],
         clusters: Callable[[], Mapping[str, OpenSession]],
+        copy: Callable[[Session, str, str], None],
     ) -> None:
         self._parent = parent
         self._profile = profile
@@ -47,6 +49,7 @@ class TopicActions:
         self._open_session = open_session
         self._chosen = chosen
         self._clusters = clusters
+        self._copy = copy
         self.zone: tzinfo = UTC
         self.create = self._action("plus", "Create topic…", "Ctrl+Alt+N", lambda _: self._create(None))
         self._of_one = (
@@ -97,8 +100,14 @@ class TopicActions:
             await session.catalog.refresh()
 
     async def _clone(self, name: str) -> None:
+        from kexplorer.ui.dialogs.create_topic import create_topic
+
         session = await self._open_session()
-        await self._create(await definition(session.cluster, name))
+        like = await definition(session.cluster, name)
+        if made := await create_topic(self._parent, session, like, copies=True):
+            await session.catalog.refresh()
+            if made.with_records:
+                self._copy(session, name, made.name)
 
     async def _add_partitions(self, names: Sequence[str]) -> None:
         from kexplorer.ui.dialogs.add_partitions import add_partitions

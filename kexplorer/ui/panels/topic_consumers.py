@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QPushButton, QSplitter, QStackedWidget, QVBoxLayout, QWidget
 
 from kexplorer.formats.numbers import count
 from kexplorer.services.topic_consumers import Looked, TopicReader, readers_of
@@ -24,6 +24,8 @@ _REST = 5  # times as long as a look took, at least: each asks for the offsets o
 class ConsumersTab(TopicTab):
     """Looks again while it is seen. A row stays until a whole look has not found it any more."""
 
+    consumer_wanted = Signal()  # a test consumer
+
     def __init__(self, topic: TopicOf) -> None:
         super().__init__(topic)
         self.model, self.readings = ConsumersModel(self), ReadingsModel(self)
@@ -35,7 +37,9 @@ class ConsumersTab(TopicTab):
         self.table.setSelectionBehavior(RowsTable.SelectionBehavior.SelectRows)
         self.details = RowsTable(self.readings, "Partitions of the group")
         self._of = plain_label("", role="heading")
-        self.add_bar([self._summary])
+        self.join = QPushButton("Test consumer…")
+        self.join.clicked.connect(self.consumer_wanted)
+        self.add_bar([self._summary], [self.join])
         self._pages = QStackedWidget()
         self._empty = EmptyState("group", "Looking for groups …")
         self._empty.action_requested.connect(self.reload)

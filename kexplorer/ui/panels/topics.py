@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QCheckBox,
     QHBoxLayout,
     QMenu,
-    QPushButton,
     QStackedWidget,
     QVBoxLayout,
 )
@@ -24,21 +23,26 @@ from kexplorer.model.profile import Profile
 from kexplorer.model.topics import ClusterMetadata, Topic
 from kexplorer.services.sessions import Session
 from kexplorer.services.topic_admin import topic_sizes
+from kexplorer.services.topic_readers import count_readers
 from kexplorer.ui.icons import icon
-from kexplorer.ui.models.topics import COLUMNS, TopicRow, TopicsModel
+from kexplorer.ui.models.topic_columns import COLUMNS, TopicRow
+from kexplorer.ui.models.topics import TopicsModel
 from kexplorer.ui.panel import Panel
 from kexplorer.ui.panels.keys import topics_key
 from kexplorer.ui.panels.topic_actions import OpenSession, TopicActions
+from kexplorer.ui.panels.topic_views import TopicViews
 from kexplorer.ui.topic_filter import SYNTAX, topic_filter
+from kexplorer.ui.widgets.action_button import action_button
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.error_strip import ErrorStrip
 from kexplorer.ui.widgets.filter_box import FilterBox
 from kexplorer.ui.widgets.labels import plain_label
+from kexplorer.ui.widgets.rows_table import rows_in_sight
 from kexplorer.ui.widgets.topic_table import TopicTable
 
 _LOOK_EVERY = 3.0  # seconds between two looks at the rows that are seen
 _WHOLE_ROW = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
-_SIZES_EVERY = 60.0  # seconds: every broker looks through all of its logs
+_SWEEP_EVERY = 60.0  # seconds: every broker looks through all of its logs, or tells of all of its groups
 _PIECE = 500  # topics whose details are asked for at a time, after the rows that are seen
 
 
@@ -53,7 +57,7 @@ class Favourites(Protocol):
 class TopicsPanel(Panel):
     """`open_session` connects when that is needed; `open_topics` shows the messages of one or more in one view,
     `open_details` the partitions and configuration of one. `clusters` are all that topics can be compared with, by
-    profile name."""
+    profile name; `copy` has the records of one topic copied into another."""
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class TopicsPanel(Panel):
         open_details: Callable[[str], None],
         favourites: Favourites,
         clusters: Callable[[], Mapping[str, OpenSession]],
+        copy: Callable[[Session, str, str], None],
     ) -> None:
         super().__init__(topics_key(profile.name), "Topics", "topic", profile.name, profile.colour)
         self._open_session = open_session
@@ -74,10 +79,11 @@ class TopicsPanel(Panel):
         self._known = False  # which topics there are
         self._model = TopicsModel(self)
         self._place: tuple[list[str], str, int] = ([], "", 0)  # selected and current topics, and how far it is scrolled
-        self.actions_on = TopicActions(self, profile, self.tasks, open_session, self._selected, clusters)
+        self.actions_on = TopicActions(self, profile, self.tasks, open_session, self._selected, clusters, copy)
+        self.views = TopicViews(self, self._selected)
         self._build()
-        self.actions_on.look()
-        self._table.selectionModel().selectionChanged.connect(lambda *_: self.actions_on.look())
+        self._offer()
+        self._table.selectionModel().selectionChanged.connect(lambda *_: self._offer())
         self._model.modelAboutToBeReset.connect(self._remember_place)
         self._model.modelReset.connect(self._restore_place)  # behind the table's own: that one forgets the selection
         self.tasks.start("load", self._load())
@@ -107,8 +113,8 @@ class TopicsPanel(Panel):
         bar.addWidget(self._count)
         bar.addWidget(self._first)
         bar.addWidget(self._internal)
-        bar.addWidget(_button(self.actions_on.create, "Create topic"))
-        bar.addWidget(_button(self._refresh, "Refresh"))
+        bar.addWidget(action_button(self.actions_on.create, "Create topic"))
+        bar.addWidget(action_button(self._refresh, "Refresh"))
         self.strip = ErrorStrip()
         self.strip.retry_requested.connect(self._refresh_now)
         self._table = TopicTable(self._model)
@@ -128,10 +134,15 @@ class TopicsPanel(Panel):
         self.setFocusProxy(self._table)
         self._show_page()
 
+    def _offer(self) -> None:
+        self.actions_on.look()
+        self.views.look()
+
     # Panel
 
     def panel_actions(self) -> Sequence[QAction]:
-        return (self._refresh, self._find, self.actions_on.create, *self.actions_on.on_topics, self._star)
+        on = self.actions_on
+        return (self._refresh, self._find, on.create, *on.on_topics, self._star, *self.views.all())
 
     def set_zone(self, zone: tzinfo) -> None:
         self.actions_on.zone = zone
@@ -183,6 +194,7 @@ class TopicsPanel(Panel):
             self._take(session.catalog.metadata)
         self.tasks.start("details", self._details(session))
         self.tasks.start("sizes", self._sizes(session))
+        self.tasks.start("consumers", self._consumers(session))
         await session.catalog.refresh()
 
     async def _details(self, session: Session) -> None:
@@ -200,18 +212,31 @@ class TopicsPanel(Panel):
                 await asyncio.sleep(_LOOK_EVERY)
 
     async def _sizes(self, session: Session) -> None:
-        """A cluster that doesn't tell is not asked again before the next refresh."""
+        async def sweep() -> None:
+            brokers = session.catalog.metadata.brokers if session.catalog.metadata else ()
+            self._model.set_sizes(await topic_sizes(session.cluster, [broker.id for broker in brokers]))
+
+        await self._sweep(sweep, self._model.set_sizes)
+
+    async def _consumers(self, session: Session) -> None:
+        async def sweep() -> None:
+            self._model.set_consumers(await count_readers(session.cluster))
+
+        await self._sweep(sweep, self._model.set_consumers)
+
+    async def _sweep(self, sweep: Callable[[], Awaitable[None]], refused: Callable[[Failure], None]) -> None:
+        """Again and again. A cluster that doesn't tell is not asked again before the next refresh."""
         while True:
-            seen = session.catalog.metadata
-            if seen and self.isVisible():
-                try:
-                    self._model.set_sizes(await topic_sizes(session.cluster, [broker.id for broker in seen.brokers]))
-                except Failure as failure:
-                    self._model.set_sizes(failure)
-                    return
-                await asyncio.sleep(_SIZES_EVERY)
-            else:
+            if not self._known or not self.isVisible():
                 await asyncio.sleep(_LOOK_EVERY)
+                continue
+            try:
+                await sweep()
+            except Failure as failure:
+                refused(failure)
+                if failure.kind in (FailureKind.UNSUPPORTED, FailureKind.AUTHORIZATION):
+                    return
+            await asyncio.sleep(_SWEEP_EVERY)
 
     async def _load_favourites(self) -> None:
         self._show_stars(await self._favourites.load())
@@ -228,12 +253,7 @@ class TopicsPanel(Panel):
         self._show_page()
 
     def _seen(self) -> list[Topic]:
-        if not self._model.rowCount():
-            return []
-        first = max(self._table.rowAt(0), 0)
-        last = self._table.rowAt(self._table.viewport().height() - 1)
-        last = self._model.rowCount() - 1 if last < 0 else last
-        return [self._model.row(row).topic for row in range(first, last + 1)]
+        return [self._model.row(row).topic for row in rows_in_sight(self._table)]
 
     def _refresh_now(self) -> None:
         self.strip.clear()
@@ -248,8 +268,7 @@ class TopicsPanel(Panel):
         except Failure as failure:
             self.strip.show_failure(failure)
             return
-        if self.strip.failure and self.strip.failure.kind is FailureKind.INVALID:
-            self.strip.clear()
+        self.strip.clear_typed()
         self._show_page()
 
     def _toggle_star(self) -> None:
@@ -318,6 +337,8 @@ class TopicsPanel(Panel):
         menu.addAction(icon("message"), together, lambda: self._open_topics(names))
         if len(names) == 1:
             menu.addAction(icon("partition"), "Partitions and configuration", lambda: self._open_details(names[0]))
+        menu.addActions(self.views.all())
+        menu.addSeparator()
         copy = "Copy name" if len(names) == 1 else "Copy names"
         menu.addAction(icon("copy"), copy, lambda: QGuiApplication.clipboard().setText("\n".join(names)))
         on = not self._starred.issuperset(names)
@@ -342,13 +363,3 @@ class TopicsPanel(Panel):
         self._count.setText(topics if shown == total else f"{count(shown)} of {topics}")
         self._count.setVisible(self._known)
         self.say(topics if self._known else "")
-
-
-def _button(action: QAction, text: str) -> QPushButton:
-    """Does what `action` does while that can be done."""
-    button = QPushButton(action.icon(), text)
-    button.setToolTip(action.toolTip())
-    button.setEnabled(action.isEnabled())
-    button.clicked.connect(action.trigger)
-    action.changed.connect(lambda: button.setEnabled(action.isEnabled()))
-    return button

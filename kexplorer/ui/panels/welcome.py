@@ -22,6 +22,7 @@ from kexplorer.ui.about import keys_of
 from kexplorer.ui.commands import Commands
 from kexplorer.ui.icons import application_icon
 from kexplorer.ui.marks import profile_dot
+from kexplorer.ui.models.cluster_tree import Section
 from kexplorer.ui.theme import tokens
 from kexplorer.ui.widgets.labels import IconLabel, plain_label
 
@@ -89,7 +90,7 @@ class WelcomePage(QWidget):
             button = QPushButton(profile_dot(profile.colour), profile.name.replace("&", "&&"))
             button.setFlat(True)
             button.setProperty("row", True)
-            button.clicked.connect(lambda _=False, name=profile.name: self._commands.open_topics(name))
+            button.clicked.connect(lambda _=False, name=profile.name: self._commands.open_section(name, Section.TOPICS))
             self._recent.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
         self._recent_title.setVisible(bool(profiles))
 

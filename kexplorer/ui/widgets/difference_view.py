@@ -19,7 +19,7 @@ _UNDERLINE = 2  # pixels, below the part of a line that differs
 _PADDING = 8
 
 
-class _Rows:
+class SideRows:
     """One side of the pairs; empty where it has no line."""
 
     def __init__(self, lines: Sequence[str], numbers: Sequence[int], marks: Sequence[Mark], widest: int) -> None:
@@ -42,17 +42,17 @@ class _Rows:
         return f"{self._marks[row]} {self._numbers[row] + 1}".strip() if self.is_there(row) else ""
 
 
-class _Side(CodeView):
+class SideView(CodeView):
     placed = Signal(int)  # pixels above what is on screen
 
     def __init__(self) -> None:
         super().__init__()
         self._found: Difference | None = None
-        self._own: _Rows | None = None
-        self._other: _Rows | None = None
+        self._own: SideRows | None = None
+        self._other: SideRows | None = None
         self.current = range(0)  # rows of the difference that is looked at
 
-    def show_side(self, found: Difference, own: _Rows, other: _Rows, *, json: bool) -> None:
+    def show_side(self, found: Difference, own: SideRows, other: SideRows, *, json: bool) -> None:
         self._found, self._own, self._other = found, own, other
         self.current = range(0)
         self.show_rows(own, json=json)
@@ -118,7 +118,7 @@ class DifferenceView(QWidget):
         super().__init__(parent)
         self.current = -1
         self._found: Difference | None = None
-        self.left, self.right = _Side(), _Side()
+        self.left, self.right = SideView(), SideView()
         self.left.setAccessibleName("Left value")
         self.right.setAccessibleName("Right value")
         row = QHBoxLayout(self)
@@ -136,8 +136,8 @@ class DifferenceView(QWidget):
     ) -> None:
         """`widest`: characters of the longest line of both, so that their scroll bars are alike."""
         self._found, self.current = found, -1
-        one = _Rows(left, found.left, found.marks, widest)
-        other = _Rows(right, found.right, found.marks, widest)
+        one = SideRows(left, found.left, found.marks, widest)
+        other = SideRows(right, found.right, found.marks, widest)
         self.left.show_side(found, one, other, json=json)
         self.right.show_side(found, other, one, json=json)
         if found.blocks:

@@ -28,5 +28,7 @@ class ElidedLabel(QLabel):
         self._elide()
 
     def _elide(self) -> None:
+        if not self.whole and not self.text():
+            return  # while a window is made, each size would have the font asked for
         line = " ".join(self.whole.split())
         self.setText(self.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, self.width()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from kexplorer.model.failure import Failure
+from kexplorer.model.failure import Failure, FailureKind
 from kexplorer.ui.widgets.labels import IconLabel, icon_button, plain_label
 
 
@@ -43,6 +45,14 @@ class ErrorStrip(QFrame):
         row.addLayout(texts, 1)
         for button in (self._retry, copy, dismiss):
             row.addWidget(button, 0, Qt.AlignmentFlag.AlignVCenter)
+        self._take_turn(self._message, self._hint, self._retry, copy, dismiss)
+
+    def _take_turn(self, *parts: QWidget) -> None:
+        """What is made late would be reached last by Tab. Qt orders nothing after a widget that takes no focus."""
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        for before, after in pairwise((self, *parts)):
+            self.setTabOrder(before, after)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
 
     def show_failure(self, failure: Failure) -> None:
         """Replaces what is shown."""
@@ -58,6 +68,11 @@ class ErrorStrip(QFrame):
     def clear(self) -> None:
         self.failure = None
         self.hide()
+
+    def clear_typed(self) -> None:
+        """What was wrong with what a person typed is right now."""
+        if self.failure and self.failure.kind is FailureKind.INVALID:
+            self.clear()
 
     def copy(self) -> None:
         if self.failure:

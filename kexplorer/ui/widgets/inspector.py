@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, tzinfo
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from kexplorer.formats.numbers import count, timestamp
 from kexplorer.formats.text import visible
 from kexplorer.model.records import Record, TimestampType
 from kexplorer.model.schemas import Part, SchemaKey
+from kexplorer.model.topics import TopicPartition
 from kexplorer.ui.tasks import Tasks
 from kexplorer.ui.widgets.empty_state import EmptyState
 from kexplorer.ui.widgets.headers_table import HeadersModel, headers_table
@@ -34,8 +36,9 @@ from kexplorer.ui.widgets.value_pane import Look, ValuePane
 if TYPE_CHECKING:
     from kexplorer.services.schemas import Schemas
 
+_REST = 0.2  # seconds on one record before its broker is asked about it
 _VALUE, _KEY, _HEADERS, _DETAILS = range(4)  # tabs
-_FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Leader epoch", "Key", "Value", "Headers")
+_FACTS = ("Topic", "Partition", "Offset", "Time", "Timestamp", "Leader epoch", "Key", "Value", "Headers", "Compression")
 _SET_BY = {
     TimestampType.NOT_AVAILABLE: "of an unknown type",
     TimestampType.CREATE_TIME: "set by the producer (CreateTime)",
@@ -44,16 +47,22 @@ _SET_BY = {
 _TOMBSTONE = ("tombstone", "A null value: compaction removes this key.")
 
 
+Compression = Callable[[TopicPartition, int], Awaitable[str | None]]
+"""That of the batch in which the record with this offset is. None: nobody tells."""
+
+
 class Inspector(QWidget):
-    """Shows one record or says how to get one. Only the tab in front is filled. `tasks` ask for schemas."""
+    """Shows one record or says how to get one. Only the tab in front is filled. `tasks` ask for schemas, and for the
+    `compression` once the details are looked at."""
 
     notice = Signal(str)  # a sentence for the status bar
     pin_requested = Signal(str)  # the path of a field, to be a column
     filter_requested = Signal(str)  # an expression that holds for records with a value like this one's
 
-    def __init__(self, tasks: Tasks, parent: QWidget | None = None) -> None:
+    def __init__(self, tasks: Tasks, parent: QWidget | None = None, compression: Compression | None = None) -> None:
         super().__init__(parent)
         self._tasks = tasks
+        self._compression = compression
         self._panes: list[ValuePane] = []
         self._record: Record | None = None
         self._schemas: Schemas | None = None
@@ -229,9 +238,18 @@ class Inspector(QWidget):
             _bytes(record.key),
             _bytes(record.value),
             "cannot be read" if record.headers is None else f"{count(len(headers))}, {count(held)} bytes",
+            "…" if self._compression else "not told",
         )
         for name, text in zip(_FACTS, texts, strict=True):
             self._facts[name].setText(text)
+        if self._compression:
+            self._tasks.start("compression", self._tell_compression(record, self._compression))
+
+    async def _tell_compression(self, record: Record, compression: Compression) -> None:
+        await asyncio.sleep(_REST)
+        told = await compression(record.source, record.offset)
+        if record is self._record:
+            self._facts["Compression"].setText(f"{told} (of its batch)" if told else "not told")
 
 
 def _bytes(data: bytes | None) -> str:

@@ -9,9 +9,12 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 from kexplorer.ui.icons import icon
 
 
-def plain_label(text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False) -> QLabel:
-    """`role` is one that the theme's style sheet knows: "title", "heading", "muted", "good", "warn", "bad"."""
-    label = QLabel()
+def plain_label(
+    text: str = "", role: str = "", *, wrap: bool = False, selectable: bool = False, parent: QWidget | None = None
+) -> QLabel:
+    """`role` is one that the theme's style sheet knows: "title", "heading", "muted", "good", "warn", "bad". Without a
+    `parent` it is styled once more when a layout takes it."""
+    label = QLabel(parent)
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setText(text)
     label.setWordWrap(wrap)

@@ -73,24 +73,34 @@ class PartitionBox(QWidget):
         self.by.setCurrentIndex(By.PARTITIONER if partition is None else By.NUMBER)
         self.line.setText("" if partition is None else str(partition))
 
-    def choose(self, outgoing: Outgoing, partitions: int, partitioner: str) -> Choice:
-        """Among `partitions`, 0 where their number is not known. Raises `Failure` for what names none."""
+    def chooser(self, partitions: int, partitioner: str) -> Callable[[Outgoing], Choice]:
+        """Chooses among `partitions` (0: their number is not known) as is written now, in any thread. Both raise
+        `Failure` for what names none."""
         by = By(self.by.currentIndex())
         if by is By.NUMBER:
-            return Choice(self._number(partitions), "as chosen")
-        routed = self._routed(outgoing, partitions) if by is By.EXPRESSION else None
-        return routed or _by_key(outgoing.key, partitions, partitioner)
+            number = Choice(self._number(partitions), "as chosen")
+            return lambda _: number
+        route = self._route() if by is By.EXPRESSION else None
 
-    def tell(self, outgoing: Outgoing, partitions: int, partitioner: str) -> None:
-        """Shows what would be chosen, and why."""
-        try:
-            choice = self.choose(outgoing, partitions, partitioner)
-        except Failure as failure:
-            self._say(failure.message, wrong=bool(self.line.text().strip()))
+        def choose(outgoing: Outgoing) -> Choice:
+            if route and (found := route(outgoing)) is not None:
+                return Choice(_checked(found, partitions), "as the expression says")
+            return _by_key(outgoing.key, partitions, partitioner)
+
+        return choose
+
+    def choose(self, outgoing: Outgoing, partitions: int, partitioner: str) -> Choice:
+        """As `chooser`."""
+        return self.chooser(partitions, partitioner)(outgoing)
+
+    def tell(self, answer: Choice | Failure, partitions: int) -> None:
+        """Shows what would be chosen, and why; or why nothing."""
+        if isinstance(answer, Failure):
+            self._say(answer.message, wrong=bool(self.line.text().strip()))
             return
         of = f" of {partitions}" if partitions else ""
-        where = "Any partition" if choice.partition is None else f"Partition {choice.partition}{of}"
-        self._say(f"{where}: {choice.why}.")
+        where = "Any partition" if answer.partition is None else f"Partition {answer.partition}{of}"
+        self._say(f"{where}: {answer.why}.")
 
     @property
     def reads_all(self) -> bool:
@@ -131,13 +141,11 @@ class PartitionBox(QWidget):
             raise Failure(FailureKind.INVALID, what, "Write its number, from 0.")
         return _checked(int(given), partitions)
 
-    def _routed(self, outgoing: Outgoing, partitions: int) -> Choice | None:
-        """None where the expression leaves it to the partitioner."""
+    def _route(self) -> Callable[[Outgoing], int | None]:
         expression = self.line.text().strip()
         if not expression:
             raise Failure(FailureKind.INVALID, "No expression is given.", "Write one, such as value.customer % 3.")
-        found = compile_route(expression)(outgoing)
-        return None if found is None else Choice(_checked(found, partitions), "as the expression says")
+        return compile_route(expression)
 
 
 def _by_key(key: bytes | str | None, partitions: int, partitioner: str) -> Choice:

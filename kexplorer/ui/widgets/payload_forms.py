@@ -29,7 +29,13 @@ class Form(StrEnum):
     JSON = "JSON"
     HEX = "Hex"
     BASE64 = "Base64"
+    AVRO = "Avro"  # this and the next ones: as JSON, by a schema
+    PROTOBUF = "Protobuf"
+    JSON_SCHEMA = "JSON Schema"
     FILE = "File…"  # bytes that are not edited
+
+
+BY_SCHEMA = (Form.AVRO, Form.PROTOBUF, Form.JSON_SCHEMA)
 
 
 class NotBytes(ValueError):  # noqa: N818  (it is an answer rather than an error)

@@ -106,10 +106,11 @@ class RecordColumnSet:
     def cells(self, peek: Peek, zone: tzinfo) -> tuple[Cell, ...]:
         """One of each column; from a record of which at least `limit` bytes are there."""
         cells = list(row_cells(peek, zone))
-        if self._schemas is not None or peek.record.topic.startswith("__"):  # Kafka's own need no schemas
-            for number, part in _PARTS:
-                if (text := self._decoded().text(peek, part)) is not None:
-                    cells[number] = Cell(text)
+        known = self._schemas is not None or peek.record.topic.startswith("__")  # Kafka's own need no schemas
+        for number, part in _PARTS:
+            reads = known or cells[number].mark == "hex"
+            if reads and (text := self._decoded().text(peek, part)) is not None:
+                cells[number] = Cell(text)
         for number in range(len(COLUMNS), len(self._columns)):
             wanted = number in self._shown
             cells.append(Cell(*shown(self.reading(number).value_of(peek))) if wanted else Cell(""))

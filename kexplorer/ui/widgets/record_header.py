@@ -81,7 +81,7 @@ class RecordHeader(QHeaderView):
             if self.hiddenSectionCount() == self.count():
                 self.setSectionHidden(_VALUE, False)
 
-    def reset(self) -> None:
+    def show_usual(self) -> None:
         """Columns as they are before anybody changes them."""
         with self._change():
             self._reset()

@@ -142,7 +142,7 @@ class RecordView(RecordList):
     def _reset(self) -> None:
         for column in [column for column in self._columns if column.expression]:
             self.remove_column(column.expression)
-        self._header.reset()
+        self._header.show_usual()
 
     # ---- order
 

@@ -77,7 +77,7 @@ class RowsSourceBox(QWidget):
 
     def _lay_out(self) -> None:
         file, folder = QPushButton("File…"), QPushButton("Folder…")
-        file.clicked.connect(lambda: self._browse(QFileDialog.FileMode.ExistingFile))
+        file.clicked.connect(self.choose_file)
         folder.clicked.connect(lambda: self._browse(QFileDialog.FileMode.Directory))
         first, second = QHBoxLayout(), QHBoxLayout()
         for row in (first, second):
@@ -137,6 +137,9 @@ class RowsSourceBox(QWidget):
                 line.setText(text)
         if state.get("format") in _FORMATS:
             self.format.setCurrentText(str(state["format"]))
+
+    def choose_file(self) -> None:
+        self._browse(QFileDialog.FileMode.ExistingFile)
 
     def _browse(self, mode: QFileDialog.FileMode) -> None:
         dialog = QFileDialog(self, "Rows to send", self.path.text())

@@ -6,20 +6,34 @@ from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from kexplorer.ui.models.topics import HEALTH, NOT_TOLD, SIZE, TopicsModel
+from kexplorer.ui.models.topic_columns import ALIGNMENTS, CONSUMERS, HEALTH, NOT_TOLD, SIZE
+from kexplorer.ui.models.topics import TopicsModel
 from kexplorer.ui.theme import Tokens, row_height
 from kexplorer.ui.widgets.cell_delegate import CellDelegate
 
-_WIDTHS = (20, 11, 12, 13, 11, 10, 11, 15, 18)  # of the columns, in characters; the first takes what is left, too
+_WIDTHS = (20, 11, 12, 12, 10, 10, 10, 14, 12, 16)  # of the columns, in characters; the first takes what is left, too
+_FLAGS = tuple(map(int, ALIGNMENTS))
+Index = QModelIndex | QPersistentModelIndex
 
 
 class _TopicDelegate(CellDelegate):
     """Health says "ok" quietly and anything else in the colour of trouble."""
 
-    def colour(self, index: QModelIndex | QPersistentModelIndex, look: Tokens) -> str:
-        if index.column() == HEALTH:
-            return look.muted if index.data() == "ok" else look.bad
-        if index.column() == SIZE and index.data() == NOT_TOLD:
+    def __init__(self, model: TopicsModel, table: QTableView) -> None:
+        super().__init__(table)
+        self._model = model
+
+    def text(self, index: Index) -> str:
+        return self._model.text(index.row(), index.column())
+
+    def alignment(self, index: Index) -> int:
+        return _FLAGS[index.column()]
+
+    def colour(self, index: Index, look: Tokens) -> str:
+        column = index.column()
+        if column == HEALTH:
+            return look.muted if self.text(index) == "ok" else look.bad
+        if column in (SIZE, CONSUMERS) and self.text(index) == NOT_TOLD:
             return look.muted
         return look.text
 
@@ -31,7 +45,7 @@ class TopicTable(QTableView):
         super().__init__()
         self._unit = self.fontMetrics().averageCharWidth()  # pixels, that the columns were fitted to
         self.setModel(model)
-        self.setItemDelegate(_TopicDelegate(self))
+        self.setItemDelegate(_TopicDelegate(model, self))
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from typing import Any
@@ -25,7 +26,10 @@ from kafka.protocol.admin import (
     IncrementalAlterConfigsRequest,
     ListPartitionReassignmentsRequest,
 )
+from kafka.protocol.metadata import ApiVersionsRequest
 
+from kexplorer.kafka.protocol import groups as groups
+from kexplorer.kafka.protocol import transactions as transactions
 from kexplorer.model.access import (
     Acl,
     AclOperation,
@@ -57,11 +61,22 @@ _MECHANISMS = {ScramMechanism.SHA_256: 1, ScramMechanism.SHA_512: 2}
 _ENTITIES = {"user": "user", "client-id": "client_id", "ip": "ip"}  # Kafka's name -> ours
 
 
+_FAMILIES = {"any": socket.AF_UNSPEC, "v4": socket.AF_INET, "v6": socket.AF_INET6}
+
+
 class _Socket(KafkaNetSocket):  # type: ignore[misc]
-    """WORKAROUND: theirs does not close a socket that could not connect. A scheme of its own has this one used.
-    https://github.com/dpkp/kafka-python/blob/master/kafka/net/inet.py"""
+    """WORKAROUND: theirs does not close a socket that could not connect, and knows no family of addresses. A scheme of
+    its own has this one used: direct://v4. https://github.com/dpkp/kafka-python/blob/master/kafka/net/inet.py"""
 
     SCHEMES = ("direct",)
+
+    def __init__(self, proxy_url: str) -> None:
+        super().__init__(proxy_url)
+        self._family = _FAMILIES[proxy_url.rpartition("/")[2]]
+
+    def dns_lookup(self, host: str, port: int, raise_error: bool = False) -> list[Any]:
+        found = super().dns_lookup(host, port, raise_error)
+        return [each for each in found if self._family in (socket.AF_UNSPEC, each[0])]
 
     async def sock_connect(self, net: Any, sock: Any, sockaddr: Any, timeout_at: float | None = None) -> Any:
         try:
@@ -76,7 +91,7 @@ class Connection:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._net = NetworkSelector(**config)
-        self._manager = KafkaConnectionManager(self._net, proxy_url="direct://", **config)
+        self._manager = KafkaConnectionManager(self._net, **config)
         self._net.start()
 
     @property
@@ -84,6 +99,11 @@ class Connection:
         """As the last metadata has it: brokers of KRaft name any of them, which passes requests on."""
         found = self._manager.cluster.controller
         return None if found is None else int(found.node_id)
+
+    @property
+    def brokers(self) -> tuple[int, ...]:
+        """As the last metadata has them."""
+        return tuple(sorted(int(broker.node_id) for broker in self._manager.cluster.brokers()))
 
     def bootstrap(self, seconds: float) -> Future[Any]:
         return _bridged(self._manager.bootstrap_async(seconds * 1000))
@@ -113,6 +133,11 @@ def _bridged(theirs: Any) -> Future[Any]:
 def is_unreachable(error: BaseException) -> bool:
     """Nothing was answered, and asking again may find another broker."""
     return isinstance(error, errors.NodeNotReadyError | errors.KafkaConnectionError | errors.Cancelled)
+
+
+def is_unsent(error: BaseException) -> bool:
+    """No broker can have heard of it."""
+    return isinstance(error, errors.NodeNotReadyError)
 
 
 def is_unknown_broker(error: BaseException) -> bool:
@@ -189,6 +214,10 @@ def quorum() -> Any:
     topic = DescribeQuorumRequest.TopicData
     partition = topic.PartitionData(partition_index=0)
     return DescribeQuorumRequest(topics=[topic(topic_name="__cluster_metadata", partitions=[partition])])
+
+
+def features() -> Any:
+    return ApiVersionsRequest(client_software_name="kexplorer", client_software_version="0", min_version=3)
 
 
 def quotas() -> Any:
