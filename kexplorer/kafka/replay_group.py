@@ -162,9 +162,10 @@ def _unjoined(side: Side, link: LinkMonitor, group: str) -> Any:
 
 class Membership:
     """This engine's place in the group. Callbacks come within `poll`: between transactions, so that what was read and
-    not written is all that a unit leaves behind. `units` are those of this engine, `metadata` the generation in which
-    it has got them: it is asked for then alone, as by the time of a commit the client may be in a later generation that
-    nobody here knows of yet."""
+    not written is all that a unit leaves behind. Those that come within `close` are left to the client: it may know its
+    generation no longer, and what is raised there is a SystemError before Python 3.12. `units` are those of this
+    engine, `metadata` the generation in which it has got them: it is asked for then alone, as by the time of a commit
+    the client may be in a later generation that nobody here knows of yet."""
 
     def __init__(self, side: Side, link: LinkMonitor, group: str, topics: Collection[str]) -> None:
         config = reader_config(side, link) | _MEMBER | {"group.id": group, "error_cb": link.on_error}
@@ -172,6 +173,7 @@ class Membership:
         self._topics = sorted(topics)
         self.units: set[TopicPartition] = set()
         self.metadata: Any = None
+        self._leaving = False
 
     def join(self) -> None:
         self._consumer.subscribe(self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
@@ -193,18 +195,23 @@ class Membership:
         return {TopicPartition(f.topic, f.partition): f.metadata for f in found if not f.error}
 
     def close(self) -> None:
+        self._leaving = True
         with contextlib.suppress(KafkaException, RuntimeError):
             self._consumer.unsubscribe()
         self._consumer.close()
 
     def _assigned(self, consumer: Consumer, partitions: list[ClientPartition]) -> None:
         """Also without a partition, at each new generation."""
+        if self._leaving:
+            return
         consumer.incremental_assign([ClientPartition(each.topic, each.partition, 0) for each in partitions])
         consumer.pause(partitions)
         self.units |= {TopicPartition(each.topic, each.partition) for each in partitions}
         self.metadata = consumer.consumer_group_metadata()
 
     def _revoked(self, consumer: Consumer, partitions: list[ClientPartition]) -> None:
+        if self._leaving:
+            return
         consumer.incremental_unassign(partitions)
         self.units -= {TopicPartition(each.topic, each.partition) for each in partitions}
 

@@ -11,13 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaException
 
+from kexplorer.kafka.link import LinkMonitor
+from kexplorer.kafka.replay_group import Membership
+from kexplorer.kafka.replaying import Side
+from kexplorer.model.profile import Credentials, Profile
 from kexplorer.model.replay import CHECKPOINTS, COUNT_HEADER, Guarantee, Pace, Policy
 from tests.kafka import direct
 from tests.kafka.direct import Sent
 from tests.kafka.replays import Copying, Replaying, contents, told
 from tests.rig.brokers import Broker
 from tests.rig.kafka import KafkaCluster
+from tests.rig.waiting import wait
 
 pytestmark = pytest.mark.kafka
 
@@ -106,6 +112,27 @@ def test_between_clusters_an_engine_that_slept_is_fenced(
         assert (report["total"]["written"], report["total"]["skipped"]) == (6000, 1)
         (left_out,) = report["exceptional"]
         assert (left_out["partition"], left_out["offset"]) == (1, 1500)
+
+
+def test_an_engine_may_leave_before_it_has_heard_of_its_share(broker: Broker, topic_name: str) -> None:
+    """All was done when it came: the client has got its share by then, and tells it in the call that leaves."""
+    direct.create(broker.bootstrap, topic_name, 2)
+    group, client = f"share-{topic_name}", direct.admin(broker.bootstrap)
+    side = Side(Profile("test", broker.bootstrap), Credentials())
+
+    def has_share() -> bool:
+        try:
+            told = client.describe_consumer_groups([group])[group].result()
+        except KafkaException:  # the group has no coordinator yet
+            return False
+        return any(member.assignment.topic_partitions for member in told.members)
+
+    for _ in range(3):
+        membership = Membership(side, LinkMonitor("test"), group, [topic_name])
+        membership.join()
+        wait(has_share)
+        membership.close()
+        assert not has_share()
 
 
 @pytest.mark.slow
