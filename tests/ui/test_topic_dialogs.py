@@ -297,14 +297,16 @@ def test_everything_is_purged(qtloop: LoopRunner, cluster: FakeCluster) -> None:
 
 def test_a_place_that_is_typed_is_looked_up(qtloop: LoopRunner, cluster: FakeCluster) -> None:
     async def use(dialog: PurgeDialog) -> None:
+        await until(dialog.action.isEnabled)
         dialog.keep.setCurrentIndex(dialog.keep.count() - 1)
-        assert not dialog.action.isEnabled()
+        assert not dialog.action.isEnabled()  # at once: it would still purge everything
         dialog.place.setText("nonsense")
         await until(lambda: "no place" in dialog.field.message.text())
         dialog.place.setText("1:4")
         await until(dialog.action.isEnabled)
         assert dialog.summary.text() == "At most 4 records of 1 partition are deleted."
         dialog.place.setText("1970-01-01T00:00:30")
+        assert not dialog.action.isEnabled()
         await until(lambda: dialog.summary.text() == "At most 30 records of 3 partitions are deleted.")
         dialog.place.setText("1:4")
         await until(lambda: "At most 4" in dialog.summary.text())

@@ -91,17 +91,21 @@ class PurgeDialog(ChangeForm):
         self.body.addWidget(self.summary)
         self.resize(820, 520)
         self.keep.currentIndexChanged.connect(lambda _: self._chosen())
-        self.place.textChanged.connect(lambda _: self.tasks.start("look", self._look(_PAUSE)))
+        self.place.textChanged.connect(lambda _: self._begin_look(_PAUSE))
         self._chosen()
 
     def _chosen(self) -> None:
         self.place.setVisible(self.keep.currentData() is None)
         if self.place.isVisible():
             self.place.setFocus()
-        self.tasks.start("look", self._look(0))
+        self._begin_look(0)
+
+    def _begin_look(self, pause: float) -> None:
+        """What was looked up for another place can be purged no longer, from now on."""
+        self.action.setEnabled(False)
+        self.tasks.start("look", self._look(pause))
 
     async def _look(self, pause: float) -> None:
-        self.action.setEnabled(False)
         self.field.show_problem(None)
         self.show_failure(None)
         await asyncio.sleep(pause)
