@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,10 @@ class FakeWriter:
 
     async def flush(self, within: float) -> int:
         await asyncio.sleep(self._cluster.delay)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._cluster.holds_deliveries and self._held:  # noqa: ASYNC110  (a test sets it)
+                    await asyncio.sleep(0.005)
         self._deliver()
         return len(self._held)
 
