@@ -68,6 +68,7 @@ class FakeCluster:
         self.coordinator_of: dict[str, int] = {}  # where not broker 1
         self.broken_groups: dict[str, Failure] = {}  # what is told of a group's offsets instead
         self.open_readers = 0
+        self.batches_left: int | None = None  # then a reader waits, until there are more
         self.logs: dict[TopicPartition, list[Record]] = {}
         self.starts: dict[TopicPartition, int] = {}
         self.brokers: tuple[Broker, ...] = (Broker(1, "127.0.0.1", 9092),)
@@ -308,6 +309,10 @@ class _FakeReader:
         if not self._open:
             return None
         await asyncio.sleep(self._cluster.delay)
+        while self._cluster.batches_left == 0:  # noqa: ASYNC110  (a test sets it)
+            await asyncio.sleep(0.005)
+        if self._cluster.batches_left is not None:
+            self._cluster.batches_left -= 1
         batch = self._pull()
         if not batch.records and not batch.troubles:
             await asyncio.sleep(0.01)

@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -34,7 +33,7 @@ from tests.kafka import direct
 from tests.kafka.direct import NOW, Sent
 from tests.rig.brokers import Broker
 from tests.rig.loops import LoopRunner
-from tests.rig.waiting import until
+from tests.rig.waiting import PATIENCE_S, until
 from tests.services.fake_cluster import FakeCluster
 
 UNCOMMITTED = IsolationLevel.READ_UNCOMMITTED
@@ -173,13 +172,14 @@ def test_records_that_retention_took_meanwhile_are_told(
 
 def test_a_partition_that_fails_leaves_a_part_and_the_offsets_that_it_lacks(aio: LoopRunner, target: Target) -> None:
     cluster, ranges = _orders(2, 1200)
-    cluster.delay = 0.02
+    cluster.batches_left = 3
     jobs = Jobs()
 
     async def run() -> Report:
         task = asyncio.create_task(export_range(cluster, ranges, UNCOMMITTED, target, jobs))
-        await until(lambda: bool(jobs.active and jobs.all()[0].done >= 1200))  # in partition 1
+        await until(lambda: bool(jobs.active and jobs.all()[0].done > 1200))  # in partition 1
         cluster.broken[ranges[1].source] = GONE
+        cluster.batches_left = None
         return await task
 
     report = aio.run(run())
@@ -235,7 +235,7 @@ def test_progress_is_told_by_offsets(aio: LoopRunner, target: Target) -> None:
 
 def test_a_cancelled_export_leaves_nothing(aio: LoopRunner, target: Target) -> None:
     cluster, ranges = _orders(1, 5000)
-    cluster.delay = 0.02
+    cluster.batches_left = 1
     jobs = Jobs()
 
     async def run() -> None:
@@ -274,11 +274,11 @@ def test_an_export_whose_owner_closes_is_a_cancelled_job(aio: LoopRunner, target
 def test_a_cancel_while_the_disk_syncs_never_makes_a_file(
     aio: LoopRunner, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    jobs, syncing = Jobs(), []
+    jobs, syncing, synced = Jobs(), [], threading.Event()
 
     def slow(handle: int) -> None:
         syncing.append(handle)
-        time.sleep(0.3)
+        assert synced.wait(PATIENCE_S)
 
     monkeypatch.setattr(os, "fsync", slow)
 
@@ -286,6 +286,8 @@ def test_a_cancel_while_the_disk_syncs_never_makes_a_file(
         task = asyncio.create_task(export_records(_records(10), 10, target, jobs))
         await until(lambda: bool(syncing))
         task.cancel()
+        await asyncio.sleep(0)
+        synced.set()
         with pytest.raises(asyncio.CancelledError):
             await task
 

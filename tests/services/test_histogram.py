@@ -328,12 +328,19 @@ def test_a_failure_leaves_nothing_running(aio: LoopRunner) -> None:
 
 def test_cancelling_leaves_nothing_running(aio: LoopRunner) -> None:
     cluster = _cluster([NOW - HOUR + n * 1000 for n in range(3600)])
-    cluster.delay = 0.01
+    ask = cluster.list_offsets
+
+    async def halting(wanted: Mapping[TopicPartition, OffsetSpec], isolation: IsolationLevel) -> object:
+        if cluster.calls.count("list_offsets") == 7:
+            await asyncio.Event().wait()
+        return await ask(wanted, isolation)
+
+    cluster.list_offsets = halting  # type: ignore[assignment, method-assign]
 
     async def look() -> None:
         before = asyncio.all_tasks()
         task = asyncio.ensure_future(_all(cluster))
-        await until(lambda: cluster.calls.count("list_offsets") > 6)
+        await until(lambda: cluster.calls.count("list_offsets") == 7)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         assert task.cancelled()
