@@ -22,6 +22,7 @@ _SLICE = 1000  # records queued in one go, so that deliveries are taken in betwe
 _ROOM = 0.01  # seconds in which a full queue gets room for many
 _WAIT = 0.1  # seconds that a full queue is waited for at once
 CALL = 15.0  # seconds for a call that asks the broker
+_HURRY = 1.0  # seconds for the first metadata
 LEAVE = 5.0  # seconds to abort what is open when the writer is left
 _KNOWN_NAMES = 1000  # of headers that were found to be good
 _BATCH = 1_000_000  # bytes, librdkafka's default
@@ -245,12 +246,22 @@ class Sending:
         if self.counter:
             config |= self.counter.configure(config)
         producer: Producer = Producer(config)
-        if self._transactional:
+        if not self._transactional:
+            self._hurry(producer)
+        else:
             try:
                 self._retried(producer.init_transactions, CALL)
             except KafkaException as error:
                 raise self._note_fatal(error, "Taking over the transactional id") from error
         return producer
+
+    def _hurry(self, producer: Producer) -> None:
+        """An idempotent producer looks for a broker that gives it an id as soon as it is made, when none is connected
+        yet, and again half a second later; but also with each metadata."""
+        topic = next((name for name, each in self.limits.items() if isinstance(each, TopicLimits)), None)
+        if topic and str(self._config.get("enable.idempotence", "")).lower() == "true":
+            with contextlib.suppress(KafkaException):  # whatever it is, the records are told of it
+                producer.list_topics(topic, timeout=_HURRY)
 
     def _finish(self, producer: Producer, within: float) -> None:
         try:
