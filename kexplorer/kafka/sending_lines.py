@@ -129,7 +129,7 @@ class _Sender:
     def _read(self, text: bytes, first: int) -> tuple[list[Outgoing], Sequence[int], dict[int, Failure]]:
         """Records and their numbers, and why the other lines are none."""
         outgoing = self._reader.block(text)
-        if outgoing is not None and len(outgoing) == text.count(b"\n") + (not text.endswith(b"\n")):
+        if outgoing is not None and len(outgoing) == _line_count(text):
             return outgoing, range(first, first + len(outgoing)), {}
         read: list[Outgoing] = []
         numbers, unread = array("q"), {}
@@ -168,6 +168,11 @@ def _text_of(lines: Lines | Place) -> tuple[bytes, int]:
     except OSError as error:
         text = f"{where.path} cannot be read any more: {error.strerror or error}."
         raise Failure(FailureKind.INVALID, text, "Check the disk.") from None
+
+
+def _line_count(text: bytes) -> int:
+    """Several times as fast as count(), which looks at each byte on its own before Python 3.13."""
+    return len(text) - len(text.replace(b"\n", b"")) + (not text.endswith(b"\n"))
 
 
 def _ordered(records: list[Outgoing]) -> bool:
