@@ -257,7 +257,7 @@ _SAFE: Config = {
 }
 _COMMON_DEFAULTS: Config = {
     "client.id": "kexplorer",
-    "reconnect.backoff.ms": 100,
+    "reconnect.backoff.ms": 20,  # half of it is also how long the client waits from one first connection to the next
     "reconnect.backoff.max.ms": 10_000,
     "socket.connection.setup.timeout.ms": 10_000,
     "socket.keepalive.enable": True,
