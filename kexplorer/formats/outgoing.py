@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -14,11 +16,14 @@ _KNOWN = 1000  # headers that are kept: most records of a file have the same as 
 _HINT = 'A row holds key, value (a text, null or {"base64": ...}), headers ([[name, value], ...]) and timestamp.'
 
 
-class _Base64(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Base64(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     base64: bytes
 
+    def __len__(self) -> int:
+        return len(self.base64)
 
-_Bytes = str | _Base64 | None
+
+_Bytes = str | Base64 | None
 Headers = tuple[tuple[str, Any], ...]
 
 
@@ -33,12 +38,12 @@ class _Row(msgspec.Struct):
     topic: str = ""
 
 
-class _LeanRow(msgspec.Struct, gc=False):
-    """A row whose headers are looked at later."""
+class Row(msgspec.Struct, gc=False):
+    """As `LineReader.rows` reads it. Rows with the same headers share one tuple of them."""
 
     value: _Bytes
     key: _Bytes = None
-    headers: msgspec.Raw = msgspec.Raw(b"[]")
+    headers: msgspec.Raw = msgspec.Raw(b"[]")  # which that replaces by `Headers`
     timestamp: Annotated[int, msgspec.Meta(ge=-_INT64, le=_INT64)] | None = None
     partition: Annotated[int, msgspec.Meta(ge=0, le=(1 << 31) - 1)] | None = None
     topic: str = ""
@@ -50,9 +55,19 @@ class _Place(msgspec.Struct, gc=False):
 
 
 _DECODER = msgspec.json.Decoder(_Row)
-_LEAN = msgspec.json.Decoder(_LeanRow)
+_ROWS = msgspec.json.Decoder(Row)
 _HEADERS = msgspec.json.Decoder(list[tuple[str, _Bytes]])
 _PLACES = msgspec.json.Decoder(_Place)
+
+
+class _KnownHeaders(dict[bytes, Headers]):
+    """By how they stand in a line."""
+
+    def __missing__(self, raw: bytes) -> Headers:
+        if len(self) >= _KNOWN:
+            self.clear()
+        headers = self[raw] = tuple((name, _plain(value)) for name, value in _HEADERS.decode(raw))
+        return headers
 
 
 class LineReader:
@@ -60,17 +75,35 @@ class LineReader:
     asked for."""
 
     def __init__(self, topic: str, *, keep_partition: bool, keep_timestamp: bool) -> None:
-        self._topic = topic
-        self._keep_partition = keep_partition
-        self._keep_timestamp = keep_timestamp
-        self._headers: dict[bytes, Headers] = {}
+        self.topic = topic
+        self.keep_partition = keep_partition
+        self.keep_timestamp = keep_timestamp
+        self._headers = _KnownHeaders()
+
+    def rows(self, lines: bytes) -> list[Row] | None:
+        """Whole lines at once, several times as fast as one by one; None if one of them is wrong. Partitions stay, kept
+        or not."""
+        last, headers = msgspec.Raw(b"[]"), cast(msgspec.Raw, ())
+        try:
+            rows = _ROWS.decode_lines(lines)
+            for row in rows:
+                if row.headers != last:  # most have those of the row before
+                    last = row.headers
+                    headers = cast(msgspec.Raw, self._headers[bytes(last)])
+                row.headers = headers
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        if not self.keep_timestamp:
+            for row in rows:
+                row.timestamp = None
+        return rows
 
     def block(self, lines: bytes) -> list[Outgoing] | None:
-        """Whole lines at once, several times as fast as one by one; None if one of them is wrong. Rows with the same
-        headers share one tuple of them."""
+        """As `rows`, of records to send."""
+        if self.topic:
+            rows = self.rows(lines)
+            return None if rows is None else list(map(self.outgoing, rows))
         try:
-            if self._topic:
-                return self._lean_rows(_LEAN.decode_lines(lines))
             return [self._outgoing(row) for row in _DECODER.decode_lines(lines)]
         except (msgspec.DecodeError, UnicodeError, RecursionError, Failure):
             return None
@@ -82,33 +115,13 @@ class LineReader:
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise Failure(FailureKind.INVALID, f"This is no row: {error}.", _HINT) from None
 
-    def _lean_rows(self, rows: list[_LeanRow]) -> list[Outgoing]:
-        """As `_outgoing` does."""
-        new, topic, known, read = tuple.__new__, self._topic, self._headers.get, self._read_headers
-        keep, timed = self._keep_partition, self._keep_timestamp
-        return [
-            new(
-                Outgoing,
-                (
-                    topic,
-                    key if (key := row.key).__class__ is not _Base64 else key.base64,
-                    value if (value := row.value).__class__ is not _Base64 else value.base64,
-                    read(raw) if (headers := known(raw := bytes(row.headers))) is None else headers,
-                    row.partition if keep else None,
-                    row.timestamp if timed else None,
-                ),
-            )
-            for row in rows
-        ]
-
-    def _read_headers(self, raw: bytes) -> Headers:
-        if len(self._headers) >= _KNOWN:
-            self._headers.clear()
-        headers = self._headers[raw] = tuple((name, _plain(value)) for name, value in _HEADERS.decode(raw))
-        return headers
+    def outgoing(self, row: Row) -> Outgoing:
+        headers: Any = row.headers
+        partition = row.partition if self.keep_partition else None
+        return Outgoing(self.topic, _plain(row.key), _plain(row.value), headers, partition, row.timestamp)
 
     def _outgoing(self, row: _Row) -> Outgoing:
-        topic = self._topic or row.topic
+        topic = self.topic or row.topic
         if not topic:
             raise Failure(FailureKind.INVALID, "The row names no topic.", "Choose a topic for all rows.")
         headers: Any = row.headers
@@ -116,17 +129,17 @@ class LineReader:
             raise _unreadable_headers()
         if headers:
             for _, value in headers:
-                if value.__class__ is _Base64:
+                if value.__class__ is Base64:
                     headers = [(name, _plain(value)) for name, value in headers]
                     break
         key, value = row.key, row.value
         return Outgoing(
             topic,
-            key.base64 if key.__class__ is _Base64 else key,  # type: ignore[arg-type]
-            value.base64 if value.__class__ is _Base64 else value,  # type: ignore[arg-type]
+            key.base64 if key.__class__ is Base64 else key,  # type: ignore[arg-type]
+            value.base64 if value.__class__ is Base64 else value,  # type: ignore[arg-type]
             headers,
-            row.partition if self._keep_partition else None,
-            row.timestamp if self._keep_timestamp else None,
+            row.partition if self.keep_partition else None,
+            row.timestamp if self.keep_timestamp else None,
         )
 
 
@@ -144,8 +157,13 @@ def keyless(lines: bytes, *, keep_partition: bool) -> bool:
     return not ordered
 
 
+def rows_size(rows: Sequence[Row]) -> int:
+    """Bytes of keys and values, of texts characters."""
+    return sum(sum(map(len, filter(None, map(attrgetter(part), rows)))) for part in ("key", "value"))
+
+
 def _plain(read: _Bytes) -> bytes | str | None:
-    return read.base64 if isinstance(read, _Base64) else read
+    return read.base64 if isinstance(read, Base64) else read
 
 
 def _unreadable_headers() -> Failure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from kexplorer.kafka.scan_pool import ScanPool
 from kexplorer.kafka.sending import TopicLimits
 from kexplorer.kafka.sending_lines import Begin, Lines, News, Place
 from kexplorer.model.failure import Failure, FailureKind
-from kexplorer.model.lines import LineBlock, LineFormat, LineNews, LinePlace
+from kexplorer.model.lines import PLACE_BITS, LineBlock, LineFormat, LineNews, LinePlace
 from kexplorer.model.produce import Deliveries
 
 _MOST_LANES = 3
@@ -29,13 +30,19 @@ class ParallelLines:
     """Keeps `model.lines.LineWriter`. What is ordered stays on one lane; all else goes to whichever is free. A lane
     that finds out that the lines of a place are ordered refuses them, and from then on one lane reads all places."""
 
-    def __init__(self, config: Mapping[str, Any], limits: TopicLimits, lines: LineFormat) -> None:
-        count = max(1, min(_MOST_LANES, os.cpu_count() or 1))
-        shares = {name: max(int(config.get(name, most)) // count, 1) for name, most in _QUEUE.items()}
-        own = {name: value for name, value in config.items() if name not in _CALLBACKS} | shares
-        self._lanes = [_Lane(Begin(own, limits, lines)) for _ in range(count)]
+    def __init__(self) -> None:
+        self._lanes = [_Lane() for _ in range(max(1, min(_MOST_LANES, os.cpu_count() or 1)))]
         self._given = self._places = 0
         self._ordered = False
+        self._over = asyncio.Event()
+
+    def begin(self, config: Mapping[str, Any], limits: TopicLimits, lines: LineFormat) -> None:
+        """Before all else, but processes start without it."""
+        count = len(self._lanes)
+        shares = {name: max(int(config.get(name, most)) // count, 1) for name, most in _QUEUE.items()}
+        own = {name: value for name, value in config.items() if name not in _CALLBACKS} | shares
+        for lane in self._lanes:
+            lane.begin(Begin(own, limits, lines))
 
     @property
     def sent(self) -> int:
@@ -51,7 +58,7 @@ class ParallelLines:
             if any(lane.refused for lane in self._lanes):
                 await self._take_back()
                 lane = await self._free(ordered=True)
-            lane.ask(Place(lines, self._places, self._ordered))
+            lane.ask(Place(lines, self._places << PLACE_BITS, self._ordered))
             self._places += 1
         elif lines.rows:
             lane = await self._free(ordered=not lines.unordered)
@@ -60,7 +67,8 @@ class ParallelLines:
 
     async def news(self) -> LineNews:
         """Lanes that have nothing else to do are asked."""
-        await asyncio.sleep(_PAUSE)  # whatever there is: telling of each few would take the window's time
+        with contextlib.suppress(TimeoutError):  # whatever there is: telling of each few would take the window's time
+            await asyncio.wait_for(self._over.wait(), _PAUSE)
         for lane in self._lanes:
             if lane.undelivered and not lane.calls:
                 lane.ask()
@@ -89,6 +97,7 @@ class ParallelLines:
             if not calls:
                 break
             await asyncio.wait(calls, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+        self._over.set()
         return self.undelivered
 
     def close(self) -> None:
@@ -108,7 +117,7 @@ class ParallelLines:
         if not self._ordered and self._places:
             while calls := {call for lane in self._lanes for call in lane.calls}:
                 await asyncio.wait(calls)
-            for place in sorted((each for lane in self._lanes for each in lane.refused), key=lambda each: each.number):
+            for place in sorted((each for lane in self._lanes for each in lane.refused), key=lambda each: each.first):
                 self._ordered = True
                 self._check()
                 (await self._free(ordered=True)).ask(replace(place, ordered=True))
@@ -124,14 +133,16 @@ class ParallelLines:
 class _Lane:
     """One process, and what came back from it."""
 
-    def __init__(self, given: Begin) -> None:
+    def __init__(self) -> None:
         self.forget()
         self.taken = self.undelivered = 0
         self.failure: Failure | None = None
         self.calls: set[asyncio.Task[None]] = set()
         self.refused: list[Place] = []
         self._pool = ScanPool(1)
-        self._begun = self._pool.submit(sending_lines.begin, given)
+
+    def begin(self, given: Begin) -> None:
+        self._pool.submit(sending_lines.begin, given)
 
     def forget(self) -> None:
         """What came back so far."""
@@ -156,8 +167,8 @@ class _Lane:
             while True:
                 found = await asyncio.wrap_future(self._pool.submit(sending_lines.take, lines, finish))
                 self._note(found)
-                if found.refused and isinstance(lines, Place):
-                    self.refused.append(lines)
+                if found.refused:
+                    self.refused.append(found.refused)
                 if not found.waiting:
                     return
                 lines = None

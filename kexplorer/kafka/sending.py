@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+from kexplorer.formats.outgoing import Base64, LineReader, Row
 from kexplorer.kafka import checks
 from kexplorer.kafka.batch_counter import BatchCounter
 from kexplorer.kafka.failures import failure_of
@@ -71,10 +72,6 @@ class Sending:
 
     def produce(self, records: Sequence[Outgoing], start: int) -> int:
         """Queues records from `start`, some of them. Returns where it stopped."""
-        if self._fatal:
-            raise self._fatal
-        if self._transactional and not self._begun:
-            raise Failure(FailureKind.INVALID, "No transaction was begun.", "Begin one before sending.")
         queue: Any = self._ready().produce
         limits, report, number = self.limits, self._delivered, self.taken
         shared = self._shared.get
@@ -109,6 +106,36 @@ class Sending:
             number += 1
             at += 1
             self.taken = number
+        self._poll(0)
+        return at
+
+    def produce_rows(self, rows: Sequence[Row], start: int, reader: LineReader) -> int:
+        """As `produce`, in three quarters of its time. A row that is unusual is left to that."""
+        queue: Any = self._ready().produce
+        report, shared, first = self._delivered, self._shared.get, self.taken
+        topic, keep, number = reader.topic, reader.keep_partition, first
+        for row in islice(rows, start, start + _SLICE):
+            key, value, timestamp = row.key, row.value, row.timestamp
+            headers: Any = row.headers
+            if timestamp == 0 or (keep and row.partition is not None):
+                break
+            try:
+                queue(
+                    topic,
+                    value.base64 if value.__class__ is Base64 else value,
+                    key.base64 if key.__class__ is Base64 else key,
+                    -1,
+                    partial(report, number),
+                    None,
+                    timestamp or 0,
+                    (found[1] if (found := shared(id(headers))) else self._checked(headers)) if headers else None,
+                )
+            except (BufferError, KafkaException, Failure, ValueError, TypeError, OverflowError):
+                break
+            number += 1
+        self.taken, at = number, start + number - first
+        if at < min(start + _SLICE, len(rows)):
+            return at + self.produce([reader.outgoing(rows[at])], 0)
         self._poll(0)
         return at
 
@@ -228,6 +255,10 @@ class Sending:
 
     def _ready(self) -> Producer:
         """The producer, and its transaction at the broker if there is one."""
+        if self._fatal:
+            raise self._fatal
+        if self._transactional and not self._begun:
+            raise Failure(FailureKind.INVALID, "No transaction was begun.", "Begin one before sending.")
         if self._producer is None:
             self._producer = self._make()
         if self._transactional and not self._open:

@@ -69,9 +69,10 @@ class RecordWriter:
 
     async def for_lines(self, lines: LineFormat) -> LineWriter:
         """Keeps `model.lines.HasLineWriter`."""
-        limits = await self._look_up(checks.topic_name(lines.topic))
-        made = ParallelLines(self._config, limits, lines)
+        topic = checks.topic_name(lines.topic)
+        made = ParallelLines()
         self._lines.append(made)
+        made.begin(self._config, await self._look_up(topic), lines)
         return made
 
     def measure(self) -> None:

@@ -24,7 +24,7 @@ from kexplorer.store.daemon import in_daemon
 
 _LONGEST = 64 << 20  # bytes of a line, a cell or a file: no broker takes more
 _BLOCK = 256 << 10  # bytes that are read at once
-_PLACE = 1 << 20  # bytes that another process reads at once
+_PLACE = 4 << 20  # bytes that another process reads at once
 _PLACES = 32  # that are found at once, with a thread for that
 _MANY = 8 << 20  # bytes of an input that is worth processes of its own: they take half a second to start
 _MOST_TROUBLES = 1000  # that a check of all rows keeps

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from kexplorer.kafka import sending_lines
+from kexplorer.kafka.sending import TopicLimits
+from kexplorer.kafka.sending_lines import Begin, Place
 from kexplorer.model.failure import Failure
+from kexplorer.model.lines import LineFormat, LinePlace
 from kexplorer.model.produce import ProducerSettings
 from kexplorer.model.records import Record
 from kexplorer.model.topics import Edge, IsolationLevel, OffsetRange, TopicPartition
@@ -116,6 +120,49 @@ def test_rows_with_keys_or_partitions_keep_their_order(
         values = [int(record.value or b"") for record in found if record.partition == partition]
         assert len(values) > 500
         assert values == sorted(values)
+
+
+def test_what_is_behind_in_a_place_is_told_by_its_line_and_keeps_its_order(
+    aio: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows_in, "_PLACE", 4 << 20)  # a worker reads a megabyte at once
+    direct.create(broker.bootstrap, topic_name, PARTITIONS)
+    rows = [_row(n, padding="x" * 5000) for n in range(1000)] + [_row(n, f"key {n % 50}") for n in range(1000, 1500)]
+    rows[300], rows[1200] = "no row", '{"value": 5}'
+    outcome, found = _sent(aio, broker, topic_name, _write(tmp_path / "rows.jsonl", rows))
+    assert sorted(int(record.value or b"") for record in found) == [n for n in range(1500) if n not in (300, 1200)]
+    assert [trouble.place for trouble in outcome.troubles] == ["line 301", "line 1201"]
+    for partition in range(PARTITIONS):
+        values = [int(record.value or b"") for record in found if record.partition == partition and record.key]
+        assert len(values) > 50
+        assert values == sorted(values)
+
+
+def test_what_the_client_would_take_for_something_else_is_refused(
+    aio: LoopRunner, broker: Broker, topic_name: str, tmp_path: Path
+) -> None:
+    direct.create(broker.bootstrap, topic_name, PARTITIONS)
+    rows = [_row(n, timestamp=n * 1000) for n in range(10)]
+    rows[7] = json.dumps({"value": {"base64": "AAH/"}, "key": {"base64": ""}, "headers": [["b", {"base64": "/w=="}]]})
+    rows[8] = _row(8, partition=PARTITIONS)
+    source = RowsFile(_write(tmp_path / "rows.jsonl", rows).path, keep_partition=True)
+    outcome, found = _sent(aio, broker, topic_name, source)
+    assert {trouble.place: trouble.failure.message.partition(" (")[0] for trouble in outcome.troubles} == {
+        "row 1": "The timestamp 0",
+        "row 9": f"{topic_name} has no partition {PARTITIONS}.",
+    }
+    assert {(record.key, record.value) for record in found} == {
+        (b"", b"\0\1\xff"),
+        *((None, b"%d" % n) for n in (1, 2, 3, 4, 5, 6, 9)),
+    }
+
+
+def test_a_file_that_becomes_shorter_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(_row(1))
+    sending_lines.begin(Begin({}, TopicLimits(PARTITIONS, None), LineFormat("orders")))
+    with pytest.raises(Failure, match=r"rows\.jsonl cannot be read any more: it is shorter than before"):
+        sending_lines.take(Place(LinePlace(str(path), 1000, 2000), 0, ordered=False), finish=False)
 
 
 def test_a_topic_that_is_not_there_is_not_made(
